@@ -1,0 +1,1 @@
+"""The agent: how the OpenClaw gateway is woken."""

@@ -1,0 +1,1 @@
+"""What touches the host: set-up, systemd, updates, manual pages."""

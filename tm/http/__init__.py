@@ -1,0 +1,1 @@
+"""The HTTP bridge on loopback: parse, call, render."""

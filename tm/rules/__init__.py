@@ -1,0 +1,1 @@
+"""Decisions: pure functions. No I/O and no clock; `now` is passed in."""

@@ -1,0 +1,1 @@
+"""The one SQLite file: schema, connection, and the only SQL of the program."""
