@@ -1,0 +1,243 @@
+"""Settings: flag over environment over file over default, each value checked, none silently dropped.
+
+Every key has an environment name: `TM_` and the key in upper snake case (`maxSpread`: `TM_MAX_SPREAD`).
+`KEYS` is the one list of keys for people: `tm config show`, `tm init` and the manual print it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pydantic import SecretStr, ValidationError
+
+from tm import paths
+from tm.credentials import find_key
+from tm.errors import ConfigError
+from tm.settings import Settings
+
+__all__ = ["KEYS", "Key", "Settings", "load_settings", "settings_with_sources", "vincent_key"]
+
+MASK = "********"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One configuration key, as people read of it."""
+
+    name: str  # camelCase, as in the file
+    env: str
+    expects: str
+    default: Any
+    meaning: str
+    secret: bool
+
+
+def _keys() -> tuple[Key, ...]:
+    keys = []
+    for name, field in Settings.model_fields.items():
+        extra = field.json_schema_extra
+        if isinstance(extra, dict):
+            keys.append(
+                Key(
+                    name=field.alias or name,
+                    env="TM_" + name.upper(),
+                    expects=str(extra["expects"]),
+                    default=field.default,
+                    meaning=field.description or "",
+                    secret="SecretStr" in str(field.annotation),
+                )
+            )
+    return tuple(keys)
+
+
+KEYS = _keys()
+_BY_NAME = {key.name: key for key in KEYS}
+
+
+def load_settings(
+    config_file: str | None = None,
+    flags: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """Return the settings in force. Raise ConfigError naming the file or variable, key, value and remedy.
+
+    `config_file` is what --config gave; `flags` are settings given on the command line, by key.
+    """
+    values, sources = _gather(config_file, flags, environ)
+    return _validated(values, sources, environ)
+
+
+def settings_with_sources(
+    config_file: str | None = None,
+    flags: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> list[tuple[str, Any, str]]:
+    """Return (key, value, where it came from) for every key, secrets masked, ready for JSON.
+
+    Raise ConfigError as `load_settings` does.
+    """
+    values, sources = _gather(config_file, flags, environ)
+    settings = _validated(values, sources, environ)
+    shown = settings.model_dump(by_alias=True)
+    return [(key.name, plain(shown[key.name]), sources.get(key.name, "default")) for key in KEYS]
+
+
+def vincent_key(settings: Settings) -> str:
+    """Return the Vincent key: the configured one, else the one found. Raise CredentialsError if none."""
+    if settings.vincent_api_key is not None:
+        return settings.vincent_api_key.get_secret_value()
+    return find_key(str(settings.state_dir), settings.vincent_key_id).key
+
+
+def plain(value: Any) -> Any:
+    """Given a setting's value, return it as JSON can carry it, secrets masked."""
+    if isinstance(value, SecretStr):
+        return MASK
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, tuple):
+        return [str(item) for item in value]
+    return value
+
+
+def config_file_path(config_file: str | None, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the absolute path of the configuration that is read: --config, $TM_CONFIG, or the default."""
+    if config_file is not None:
+        return os.path.abspath(os.path.expanduser(config_file))
+    return paths.config_path(environ)
+
+
+# ---- gathering -----------------------------------------------------------------------------------
+
+
+def _gather(
+    config_file: str | None, flags: Mapping[str, object] | None, environ: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    path = config_file_path(config_file, environ)
+    asked_for = config_file is not None or bool(environ.get("TM_CONFIG"))
+    values = dict(_read_file(path, asked_for))
+    _refuse_unknown(values, path)
+    sources = dict.fromkeys(values, f"file {path}")
+    for key in KEYS:
+        text = environ.get(key.env)
+        if text:  # an empty variable is an unset one
+            values[key.name] = text
+            sources[key.name] = f"environment {key.env}"
+    for name, value in (flags or {}).items():
+        if value is not None:
+            values[name] = value
+            sources[name] = "flag"
+    return values, sources
+
+
+def _read_file(path: str, asked_for: bool) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as stream:
+            text = stream.read().decode("utf-8-sig")
+    except FileNotFoundError:
+        if not asked_for:
+            return {}
+        raise ConfigError(
+            f"no configuration file at {path}", code="config_missing", hint="create it with `tm init`"
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text", hint="save it as UTF-8") from None
+    except OSError as problem:
+        raise ConfigError(
+            f"cannot read {path}: {problem.strerror}",
+            code="config_unreadable",
+            hint="it must be a file that this user may read",
+        ) from None
+    return _parse(text, path)
+
+
+def _parse(text: str, path: str) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ConfigError(f'{path}: "{twice}" appears twice', hint="keep one of them")
+        return content
+
+    def constant(name: str) -> NoReturn:
+        raise ConfigError(f"{path}: {name} is not a JSON number", hint="write a finite number")
+
+    try:
+        content = json.loads(text, parse_float=Decimal, parse_constant=constant, object_pairs_hook=unique)
+    except json.JSONDecodeError as problem:
+        raise ConfigError(
+            f"{path}, line {problem.lineno}, column {problem.colno}: {problem.msg}",
+            code="config_not_json",
+            hint="the file must hold one JSON object (no comments, no trailing comma)",
+        ) from None
+    except (RecursionError, ValueError):  # nested a thousand deep, or a number of a thousand digits
+        raise ConfigError(f"{path} is not a configuration", code="config_not_json") from None
+    if not isinstance(content, dict):
+        raise ConfigError(
+            f"{path}, line 1, column 1: not a JSON object",
+            code="config_not_json",
+            hint='the file must hold one JSON object, such as {"port": 19000}',
+        )
+    return content
+
+
+def _refuse_unknown(values: Mapping[str, Any], path: str) -> None:
+    unknown = [name for name in values if name not in _BY_NAME]
+    if not unknown:
+        return
+    near = nearest_key(unknown[0])
+    raise ConfigError(
+        f'{path}: unknown key "{unknown[0]}"',
+        code="config_unknown_key",
+        hint=f'did you mean "{near}"?' if near else "`tm config show` lists the keys",
+        details=[{"key": name, "nearest": nearest_key(name)} for name in unknown],
+    )
+
+
+def nearest_key(name: str) -> str | None:
+    """Given a key that does not exist, return the one that was probably meant, or None."""
+    by_letters = {_letters(key): key for key in _BY_NAME}
+    close = difflib.get_close_matches(_letters(name), by_letters, n=1, cutoff=0.6)
+    return by_letters[close[0]] if close else None
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower().removeprefix("tm_"))
+
+
+# ---- checking ------------------------------------------------------------------------------------
+
+
+def _validated(values: dict[str, Any], sources: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
+    try:
+        return Settings.model_validate({**values, "state_dir": Path(paths.state_dir(environ))})
+    except ValidationError as problem:
+        found = [_explain(error, values, sources) for error in problem.errors(include_url=False)]
+    message, hint = found[0]
+    raise ConfigError(message, hint=hint, details=[text for text, _ in found] if len(found) > 1 else None)
+
+
+def _explain(error: Any, values: Mapping[str, Any], sources: Mapping[str, str]) -> tuple[str, str]:
+    """Given one of pydantic's complaints, return the message and the hint."""
+    key = _BY_NAME.get(str(error["loc"][0])) if error["loc"] else None
+    if key is None:  # a check of several keys together says it in its own words
+        return str(error["msg"]).removeprefix(
+            "Value error, "
+        ), "`tm config show` tells where each value comes from"
+    source = sources.get(key.name, "default")
+    shown = "the value (hidden)" if key.secret else _shown(values.get(key.name))
+    return f"{key.name} ({source}): {shown} is not {key.expects}", f"{key.name}: {key.meaning}"
+
+
+def _shown(value: object) -> str:
+    text = str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
