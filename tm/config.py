@@ -75,6 +75,12 @@ def load_settings(
     return _validated(values, sources, environ)
 
 
+def settings_of(content: Mapping[str, Any], path: str, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Given what is to be written at `path`, return the settings it would give. Raise ConfigError."""
+    values, sources = _overlay(content, path, None, environ)
+    return _validated(values, sources, environ)
+
+
 def settings_with_sources(
     config_file: str | None = None,
     flags: Mapping[str, object] | None = None,
@@ -85,9 +91,14 @@ def settings_with_sources(
     Raise ConfigError as `load_settings` does.
     """
     values, sources = _gather(config_file, flags, environ)
-    settings = _validated(values, sources, environ)
-    shown = settings.model_dump(by_alias=True)
-    return [(key.name, plain(shown[key.name]), sources.get(key.name, "default")) for key in KEYS]
+    shown = shown_values(_validated(values, sources, environ))
+    return [(name, value, sources.get(name, "default")) for name, value in shown.items()]
+
+
+def shown_values(settings: Settings) -> dict[str, Any]:
+    """Return every key and its value, secrets masked, ready for JSON."""
+    values = settings.model_dump(by_alias=True)
+    return {key.name: plain(values[key.name]) for key in KEYS}
 
 
 def vincent_key(settings: Settings) -> str:
@@ -123,7 +134,14 @@ def _gather(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     path = config_file_path(config_file, environ)
     asked_for = config_file is not None or bool(environ.get("TM_CONFIG"))
-    values = dict(_read_file(path, asked_for))
+    return _overlay(_read_file(path, asked_for), path, flags, environ)
+
+
+def _overlay(
+    content: Mapping[str, Any], path: str, flags: Mapping[str, object] | None, environ: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Given a file's content, return the values in force and where each came from."""
+    values = dict(content)
     _refuse_unknown(values, path)
     sources = dict.fromkeys(values, f"file {path}")
     for key in KEYS:

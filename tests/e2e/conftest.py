@@ -1,0 +1,102 @@
+"""The real program, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of `tm` gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> Any:
+        """The error object: the last line of stderr."""
+        return json.loads(self.err.splitlines()[-1])
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """The state directory of this test's `tm`; it does not exist yet."""
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def environ(tmp_path: Path, state: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TM_", "_TM_"))}
+    for name in ("JOURNAL_STREAM", "NO_COLOR", "COLUMNS"):
+        kept.pop(name, None)
+    return {**kept, "HOME": str(tmp_path), "OPENCLAW_STATE_DIR": str(state), "TERM": "xterm"}
+
+
+@pytest.fixture
+def tm(environ: dict[str, str]) -> Callable[..., Run]:
+    """tm("rule", "list", TM_PORT="1") runs the program with pipes for stdin, stdout and stderr."""
+
+    def run(*args: str, stdin: str = "", **variables: str) -> Run:
+        done = subprocess.run(
+            [sys.executable, "-m", "tm", *args],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**environ, **variables},
+        )
+        return Run(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def tm_tty(environ: dict[str, str]) -> Callable[..., Run]:
+    """The same on a terminal 120 columns wide; stderr stays a pipe."""
+
+    def run(*args: str, **variables: str) -> Run:
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(
+            [sys.executable, "-m", "tm", *args],
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            env={**environ, "COLUMNS": "120", **variables},
+        ) as process:
+            os.close(theirs)
+            out = _read_all(ours)
+            os.close(ours)
+            assert process.stderr is not None
+            err = process.stderr.read().decode()
+            code = process.wait(60)
+        return Run(code, out.replace("\r\n", "\n"), err)
+
+    return run
+
+
+def _read_all(descriptor: int) -> str:
+    parts = []
+    while True:
+        try:
+            part = os.read(descriptor, 65536)
+        except OSError:  # Linux says EIO when the other side is gone
+            break
+        if not part:
+            break
+        parts.append(part)
+    return b"".join(parts).decode()

@@ -1,0 +1,28 @@
+"""Where `tm`, `trade-manager` and `python -m tm` enter."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the command line and return its exit code.
+
+    A timer's `tm tick` that finds nothing to do ends here, having imported little more than sqlite3.
+    """
+    argv = sys.argv[1:]
+    try:
+        if argv == ["tick"]:
+            from tm.engine.idle import end_if_idle
+
+            if end_if_idle():
+                return 0
+        from tm.cli.app import run
+
+        return run(argv)
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""The command line: one table of commands, each in a module of its own that is imported when it is run.
+
+To add a command, write `tm/cli/NAME.py` with `app = new_app(...)` (see `tm.cli.group`) and give it a line
+in COMMANDS. An app with one command is that command; one with several is a group.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperOption
+from typer.exceptions import TyperException
+
+from tm import __version__
+from tm.cli import output
+from tm.cli.group import Group, as_command, share_options
+from tm.cli.session import session
+from tm.errors import EXIT_INTERRUPTED, Invalid, TradeManagerError
+
+# name: (module, what it does, in one line)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("tm.cli.init", "Write the configuration and find the Vincent key."),
+    "config": ("tm.cli.config", "Show each setting and where it comes from."),
+    "completion": ("tm.cli.completion", "Print a shell's completion script."),
+    "version": ("tm.cli.version", "Print the version."),
+}
+
+COMPLETE_VAR = "_TM_COMPLETE"  # how the script of `tm completion` asks what can follow
+
+HELP = """Guard Polymarket positions: stops, targets and alerts, each sold once.
+
+\b
+Examples:
+  tm position list
+  tm rule add "trump yes" --stop-loss 0.40
+  tm status
+"""
+
+
+class Root(Group):
+    """`tm` itself: knows its commands by name, and imports one only when it is needed."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module, summary = COMMANDS[cmd_name]
+        return as_command(import_module(module).app, cmd_name, summary)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            close = get_close_matches(name, COMMANDS)
+            asked = f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+            ctx.fail(f"No such command {name!r}.{asked}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+def root() -> Root:
+    """Return the whole command line."""
+    version = TyperOption(
+        param_decls=["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+        help="Print the version.",
+    )  # fmt: skip
+    group = Root(
+        name="tm",
+        help=HELP,
+        params=[version],
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    share_options(group)
+    return group
+
+
+def run(argv: list[str]) -> int:
+    """Given the arguments after the program's name, run the command and return the exit code."""
+    # Before the arguments are parsed an error must already know its form.
+    session.json_asked = "--json" in argv
+    if os.environ.get(COMPLETE_VAR):
+        from typer._completion_classes import completion_init
+
+        completion_init()
+    try:
+        code = root().main(argv, prog_name="tm", complete_var=COMPLETE_VAR, standalone_mode=False)
+    except TradeManagerError as error:
+        return output.fail(error)
+    except TyperException as error:
+        return output.fail(_usage(error))
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except OSError as error:  # in a file that the command names, or in writing the answer
+        return output.fail(TradeManagerError(str(error), code="io"))
+    except Exception as error:
+        return output.fail(_bug(error))
+    return code if isinstance(code, int) else 0
+
+
+def _print_version(ctx: Any, param: Any, value: bool) -> None:
+    if value:
+        output.emit_text(f"tm {__version__}", {"version": __version__})
+        raise typer.Exit
+
+
+def _usage(error: TyperException) -> TradeManagerError:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "tm"
+    return Invalid(error.format_message(), code="usage", hint=f"`{path} --help` shows how")
+
+
+def _bug(error: Exception) -> TradeManagerError:
+    """Given what nobody expected, return it as an error; the traceback is shown where asked for."""
+    import traceback
+
+    if os.environ.get("TM_LOG_LEVEL", "").lower() == "debug":
+        traceback.print_exception(error, file=sys.stderr)
+    return TradeManagerError(
+        f"internal error: {type(error).__name__}: {error}",
+        code="internal",
+        hint="this is a fault of tm; TM_LOG_LEVEL=debug shows where",
+    )

@@ -1,0 +1,41 @@
+"""What one run of `tm` was asked for beside its command: the form of its output, and the configuration."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tm.config import Settings
+
+
+@dataclass
+class Session:
+    json_asked: bool = False  # --json
+    config_file: str | None = None  # --config
+
+    @property
+    def as_json(self) -> bool:
+        """JSON when asked for, and whenever nobody sits at a terminal to read a table."""
+        return self.json_asked or not is_terminal()
+
+    def settings(self, **flags: object) -> Settings:
+        """Return the settings in force; `flags` are those that the command line gave, by key."""
+        from tm import logs
+        from tm.config import load_settings
+
+        settings = load_settings(self.config_file, flags)
+        logs.set_level(settings.log_level)
+        return settings
+
+
+def is_terminal() -> bool:
+    """Say whether stdout is a terminal; a closed one is not."""
+    try:
+        return sys.stdout.isatty()
+    except (AttributeError, ValueError):
+        return False
+
+
+session = Session()  # one process is one run
