@@ -57,7 +57,7 @@ def is_closed(position: Position | None, trades: Iterable[Trade], *, page_full: 
     older than 60 s. A buy counts in any state that may still stand, a sell only when it is final. Sold by
     more than was held is not understood, and so not certain.
     """
-    if position is None or page_full or not _long_absent(position, now):
+    if position is None or page_full or not long_absent(position, now):
         return False
     if position.anchor_quantity is None or position.anchor_at is None:
         return False
@@ -78,7 +78,8 @@ def _shares(trades: Iterable[Trade]) -> Decimal:
     return sum((trade.size for trade in trades), Decimal(0))
 
 
-def _long_absent(position: Position, now: datetime) -> bool:
+def long_absent(position: Position, now: datetime) -> bool:
+    """Say whether a token has been absent for so long that its trades are worth reading."""
     since = position.absent_since
     return since is not None and position.absent_looks >= ABSENT_LOOKS and now - since >= ABSENT_FOR
 

@@ -104,6 +104,15 @@ def highest_seq(conn: sqlite3.Connection) -> int:
     return int(row[0] or 0)
 
 
+def number_above(conn: sqlite3.Connection, seq: int) -> None:
+    """See that the next intent's sequence number is above `seq`."""
+    changed = conn.execute(
+        "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'execution_attempts'", (seq,)
+    ).rowcount
+    if not changed:
+        conn.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('execution_attempts', ?)", (seq,))
+
+
 def move(conn: sqlite3.Connection, attempt_id: str, expected: Iterable[Outcome], **fields: Any) -> bool:
     """Compare-and-swap on the outcome: set fields where it is one of `expected`; False where not."""
     if isinstance(fields.get("watch"), Watch):

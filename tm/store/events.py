@@ -70,6 +70,15 @@ def exists(conn: sqlite3.Connection, attempt_id: str, event_type: EventType) -> 
     return row is not None
 
 
+def has_evaluations(conn: sqlite3.Connection, before: datetime) -> bool:
+    """Say whether there are RULE_EVALUATED events older than `before`."""
+    row = conn.execute(
+        "SELECT 1 FROM rule_events WHERE event_type = 'RULE_EVALUATED' AND created_at < ? LIMIT 1",
+        (iso(before),),
+    ).fetchone()
+    return row is not None
+
+
 def delete_evaluations(conn: sqlite3.Connection, before: datetime, at_most: int) -> int:
     """Delete at most so many RULE_EVALUATED events older than `before`; return how many went."""
     conn.execute(

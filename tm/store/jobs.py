@@ -10,7 +10,7 @@ from typing import Any
 
 from tm.model import Job, JobStatus, JobType
 from tm.store import codec
-from tm.times import iso, parse_iso
+from tm.times import parse_iso
 
 TABLE = "harness_jobs"
 
@@ -73,18 +73,18 @@ def pending(conn: sqlite3.Connection) -> list[Job]:
     return [from_row(row) for row in rows]
 
 
+def untried_wake(conn: sqlite3.Connection) -> Job | None:
+    """The wake that tells of outcomes and waits for its first try; not one that an alert asked for."""
+    row = conn.execute(
+        "SELECT * FROM harness_jobs WHERE job_type = 'WAKE_AGENT' AND status = 'PENDING' "
+        "AND attempts = 0 AND alert_id IS NULL ORDER BY seq LIMIT 1"
+    ).fetchone()
+    return None if row is None else from_row(row)
+
+
 def running(conn: sqlite3.Connection) -> list[Job]:
     rows = conn.execute("SELECT * FROM harness_jobs WHERE status = 'RUNNING' ORDER BY seq")
     return [from_row(row) for row in rows]
-
-
-def tokens_with_open_order_job(conn: sqlite3.Connection) -> set[str]:
-    """Tokens for which an order is already on its way from a rule or an alert."""
-    rows = conn.execute(
-        "SELECT DISTINCT json_extract(payload, '$.tokenId') FROM harness_jobs "
-        "WHERE job_type = 'EXECUTE_TXN' AND status IN ('PENDING', 'RUNNING')"
-    )
-    return {row[0] for row in rows}
 
 
 def swap_status(
@@ -99,16 +99,6 @@ def swap_status(
 
 def update(conn: sqlite3.Connection, job_id: str, now: datetime, **fields: Any) -> bool:
     return codec.update(conn, TABLE, {**fields, "updated_at": now}, "id = ?", job_id) == 1
-
-
-def wakes_sent_since(conn: sqlite3.Connection, since: datetime) -> int:
-    """How many wakes reached the gateway since then: its flood guard defers more than about 5 a minute."""
-    row = conn.execute(
-        "SELECT count(*) FROM harness_jobs WHERE job_type = 'WAKE_AGENT' AND status = 'SUCCEEDED' "
-        "AND last_attempt_at >= ?",
-        (iso(since),),
-    ).fetchone()
-    return int(row[0])
 
 
 def from_row(row: sqlite3.Row) -> Job:

@@ -1,0 +1,105 @@
+"""Which order books a tick reads, from where, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from tm.engine.context import Engine
+from tm.errors import NotFound, RateLimited, TradeManagerError
+from tm.model import Book, Position, Rule
+from tm.rules.trigger import distance
+
+AT_ONCE = 8  # books read in parallel
+KEPT_FOR_AN_ORDER = 2  # the two reads that an order's baseline needs
+
+
+@dataclass
+class Books:
+    """What was read: a token's book; `missing`: asked for and not there; the rest was not reached."""
+
+    by_token: dict[str, Book] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)  # token to why: a word for the event
+    error: TradeManagerError | None = None  # the last trouble, where there was any
+    asked: int = 0
+
+    @property
+    def all_failed(self) -> bool:
+        """Every book that was asked for met trouble (a 404 is an answer, not trouble)."""
+        return self.asked > 0 and self.error is not None and not self.by_token and not self._not_found()
+
+    def _not_found(self) -> bool:
+        return "no_book" in self.missing.values()
+
+
+def read_books(engine: Engine, tokens: list[str]) -> Books:
+    """Given tokens in the order of their need, read their books from the price source."""
+    source = engine.settings.price_source
+    too_many = len(tokens) > engine.budget.left - KEPT_FOR_AN_ORDER
+    if source == "clob" or (source == "auto" and too_many):
+        try:
+            return _from_clob(engine, tokens)
+        except TradeManagerError as error:
+            engine.report.problem(error, reading="books from the CLOB; Vincent's are read instead")
+    return _from_vincent(engine, tokens)
+
+
+def order_of_need(rules: Iterable[Rule], positions: dict[str, Position], limit: int) -> list[str]:
+    """Given rules, return their tokens: in turn the nearest to a trigger and the longest not looked at.
+
+    Where all fit, that is simply nearest first; where not, no token waits for ever.
+    """
+    gap: dict[str, Decimal | None] = {}
+    for rule in rules:
+        position = positions.get(rule.token_id)
+        bid = position.best_bid if position else None
+        away = None if bid is None else distance(rule, bid)
+        known = gap.get(rule.token_id)
+        gap[rule.token_id] = away if known is None else min(known, away) if away is not None else known
+    nearest = sorted(gap, key=lambda token: (gap[token] is not None, gap[token] or Decimal(0)))
+    if len(nearest) <= limit:
+        return nearest
+
+    def looked_at(token: str) -> float:
+        position = positions.get(token)
+        return position.quote_at.timestamp() if position and position.quote_at else 0.0
+
+    longest = sorted(gap, key=looked_at)
+    mixed = (token for pair in zip(nearest, longest, strict=True) for token in pair)
+    return list(dict.fromkeys(mixed))
+
+
+def _from_clob(engine: Engine, tokens: list[str]) -> Books:
+    from tm.venue.clob import read_books as clob_books
+
+    found = clob_books(engine.settings.clob_url, tokens, clock=engine.clock)
+    missing = {token: "no_book" for token in tokens if token not in found}
+    return Books(by_token=found, missing=missing, asked=len(tokens))
+
+
+def _from_vincent(engine: Engine, tokens: list[str]) -> Books:
+    granted = engine.budget.for_reading(len(tokens), keep=KEPT_FOR_AN_ORDER)
+    books = Books(asked=granted)
+    limited = False
+
+    def read(token: str) -> Book | TradeManagerError | None:
+        if limited or engine.seconds_left() <= 0:
+            return None
+        try:
+            return engine.venue.book(token).value
+        except TradeManagerError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        for token, answer in zip(tokens[:granted], pool.map(read, tokens[:granted]), strict=True):
+            if isinstance(answer, Book):
+                books.by_token[token] = answer
+            elif isinstance(answer, NotFound):
+                books.missing[token] = "no_book"
+            elif answer is not None:
+                books.missing[token] = "unreadable_book"
+                books.error = answer
+                limited = limited or isinstance(answer, RateLimited)
+    return books

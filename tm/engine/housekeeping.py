@@ -1,0 +1,45 @@
+"""What keeps the database small and the breaker honest, in steps too small to slow a tick."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tm.engine.context import Engine
+from tm.engine.tell import tell
+from tm.logs import log
+from tm.rules import breaker
+from tm.store import events, state
+
+DELETE_AT_MOST = 500  # evaluations a tick
+
+
+def note_reads(engine: Engine, failed: bool) -> None:
+    """Given whether this tick's reads failed, move the circuit breaker, and tell once when it opens."""
+    settings = engine.settings
+    old = state.breaker(engine.store.conn)
+    now = engine.clock()
+    new = breaker.after_tick(old, failed, now, settings.breaker_threshold, settings.breaker_cooldown_seconds)
+    if new == old:
+        return
+    opened = new.open_until is not None and old.open_until is None
+    with engine.store.write("breaker.move") as conn:
+        state.put_breaker(conn, new)
+        if opened:
+            text = (
+                f"Vincent could not be read in {new.failures} ticks in a row: nothing is guarded until it "
+                f"answers again (next try in {settings.breaker_cooldown_seconds} s). See `tm status`"
+            )
+            tell(conn, settings, now, "breaker_open", text)
+    if opened:
+        log("breaker_open", level="warning", failures=new.failures)
+    elif old.open_until is not None and new.open_until is None:
+        log("breaker_closed", level="notice")
+
+
+def retire(engine: Engine) -> None:
+    """Delete a few RULE_EVALUATED events past their retention, where there are any."""
+    before = engine.clock() - timedelta(days=engine.settings.event_retention_days)
+    if not events.has_evaluations(engine.store.conn, before):
+        return
+    with engine.store.write("housekeeping.retire") as conn:
+        events.delete_evaluations(conn, before, DELETE_AT_MOST)
