@@ -30,7 +30,7 @@ def job_delay(job_id: str, n: int) -> float:
     """
     import hashlib  # an idle tick has no use for it
 
-    seconds = min(JOB_SECONDS, 15 * 2 ** min(max(n, 1) - 1, 10))
+    seconds = min(JOB_SECONDS, 15 << min(max(n, 1) - 1, 10))
     digest = hashlib.sha256(f"{job_id}:{n}".encode()).digest()
     share = int.from_bytes(digest[:8], "big") / 2**64  # 0 to 1
     return seconds * (1 + JOB_JITTER * (2 * share - 1))

@@ -61,10 +61,12 @@ def is_closed(position: Position | None, trades: Iterable[Trade], *, page_full: 
         return False
     if position.anchor_quantity is None or position.anchor_at is None:
         return False
+    # Vincent's trades and Date tell whole seconds; a local clock that stands in for the latter must too.
+    start = position.anchor_at.replace(microsecond=0)
     rows = [
         trade
         for trade in {trade.id: trade for trade in trades}.values()
-        if trade.token_id == position.token_id and trade.matched_at >= position.anchor_at
+        if trade.token_id == position.token_id and trade.matched_at >= start
     ]
     sells = [trade for trade in rows if trade.side == "SELL" and trade.status == "CONFIRMED"]
     buys = [trade for trade in rows if trade.side == "BUY" and trade.status != "FAILED"]

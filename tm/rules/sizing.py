@@ -84,6 +84,8 @@ def size_order(
         return NoSize(
             "holdings_unknown", "a full page of holdings does not show the position: its size is unknown"
         )
+    if held is not None and floor_shares(held) <= 0:
+        return NoSize("not_held", "holdings do not show the position")
     asked = promise(action, held) if promised_left is None else promised_left
     if asked is None or floor_shares(asked) <= 0:
         return NoSize("nothing_left", "nothing is left to sell of what was promised")
@@ -100,8 +102,6 @@ def _sellable(asked: Decimal, held: Decimal | None, locked: Decimal) -> Decimal 
     """Given shares asked for, return those that can be sold: what is held and not locked."""
     if held is None:
         return asked
-    if floor_shares(held) <= 0:
-        return NoSize("not_held", "holdings do not show the position")
     free = floor_shares(held - max(locked, Decimal(0)))
     if free <= 0:
         text = f"all {canonical(held)} shares are locked by your own resting sell orders"
