@@ -27,6 +27,7 @@ LOOK_SECONDS = 10.0
 class Report:
     """What a tick did, for people (`tm tick`) and for its exit code."""
 
+    paper: bool = False
     evaluated: int = 0
     triggered: list[str] = field(default_factory=list)  # rule ids
     orders: list[str] = field(default_factory=list)  # attempt ids
@@ -57,6 +58,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         self._started = self.monotonic()
+        self.report.paper = self.settings.paper
         self.budget = Budget(self.store, self.clock, self.settings.requests_per_tick)
 
     @property

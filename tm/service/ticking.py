@@ -1,0 +1,43 @@
+"""One whole tick, as `tm tick` and `tm run` do it: lock, kick, settings, database, engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tm import paths
+from tm.config import Settings
+from tm.engine import files, tick
+from tm.engine.context import Engine, Report
+from tm.engine.monitor import Plan
+from tm.store.db import open_store
+from tm.times import Clock, utc_now
+
+
+def run_tick(load: Callable[[], Settings], clock: Clock = utc_now) -> Report:
+    """Run one tick and report what it did.
+
+    Raise Busy at once when another tick runs. The kick is consumed before anything can fail, so that a
+    broken configuration does not start ticks without end.
+    """
+    state = Path(paths.state_dir())
+    with files.tick_lock(state):
+        files.take_kick(state)
+        settings = load()
+        with open_store(settings.database_path) as store:
+            engine = Engine(settings, store, clock)
+            try:
+                tick.run(engine)
+            finally:
+                engine.close()
+    return engine.report
+
+
+def preview_tick(settings: Settings, clock: Clock = utc_now) -> Plan:
+    """Read and judge as a tick would, and change nothing."""
+    with open_store(settings.database_path) as store:
+        engine = Engine(settings, store, clock)
+        try:
+            return tick.preview(engine)
+        finally:
+            engine.close()
