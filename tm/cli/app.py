@@ -25,6 +25,7 @@ from tm.errors import EXIT_INTERRUPTED, Invalid, TradeManagerError
 # name: (module, what it does, in one line)
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("tm.cli.init", "Write the configuration and find the Vincent key."),
+    "tick": ("tm.cli.tick", "Look once: evaluate, sell what is due, find out what became of it."),
     "config": ("tm.cli.config", "Show each setting and where it comes from."),
     "completion": ("tm.cli.completion", "Print a shell's completion script."),
     "version": ("tm.cli.version", "Print the version."),

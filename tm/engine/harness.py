@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from tm.engine import orders, outcomes, reconcile, routing, triggers, wakes
+from tm.engine import consequences, orders, reconcile, routing, triggers, wakes
 from tm.engine.context import DRAIN_SECONDS, Engine
 from tm.engine.orders import Facts
 from tm.logs import log
@@ -103,13 +103,13 @@ def _may_start(engine: Engine, job: Job) -> bool:
     alert = alerts.get(engine.store.conn, job.alert_id)
     if alert is not None and alert.expires_at is not None and alert.expires_at <= now:
         with engine.store.write("alert.expire") as conn:
-            outcomes.fail_alert_job(conn, engine.settings, job, "expired", now)
+            consequences.fail_alert_job(conn, engine.settings, job, "expired", now)
         log("alert_expired", level="notice", alertId=job.alert_id, jobId=job.id)
         return False
     waits_long = job.waiting_since is not None and now - job.waiting_since >= WAITS_LONG
     if waits_long and not job.waiting_told:
         with engine.store.write("alert.waits_long") as conn:
-            outcomes.tell_of_wait(conn, engine.settings, job, now)
+            consequences.tell_of_wait(conn, engine.settings, job, now)
     return True
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from tm.engine import files, outcomes, triggers
+from tm.engine import consequences, files, outcomes, triggers
 from tm.engine.context import Engine
 from tm.errors import NotFound, TradeManagerError
 from tm.ids import new_id
@@ -257,5 +257,5 @@ def _put_back(engine: Engine, job: Job, not_now: NotNow) -> None:
     now = engine.clock()
     pause = delay or engine.settings.poll_interval_seconds
     with engine.store.write("job.wait") as conn:
-        outcomes.wait(conn, job, not_now.reason, now, pause, rearm_count=count)
+        consequences.wait(conn, job, not_now.reason, now, pause, rearm_count=count)
     log("job_waits", jobId=job.id, alertId=job.alert_id, reason=not_now.reason)

@@ -9,6 +9,7 @@ import sqlite3
 from datetime import datetime
 
 from tm.engine import outcomes
+from tm.engine.consequences import Ending
 from tm.engine.context import LOOK_SECONDS, Engine
 from tm.engine.tell import tell
 from tm.errors import TradeManagerError
@@ -115,7 +116,7 @@ def _conclude(
         reason = "its trades failed on chain: nothing was sold"
     else:
         reason = f"nothing was sold ({attempt.reason or 'no trade of it was seen'})"
-    ending = outcomes.Ending(
+    ending = Ending(
         Outcome.FILLED if verdict.sold > 0 else Outcome.NOT_FILLED,
         reason,
         sold=verdict.sold,

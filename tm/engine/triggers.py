@@ -6,7 +6,7 @@ import sqlite3
 from datetime import datetime
 from typing import Any
 
-from tm.engine import outcomes
+from tm.engine import consequences
 from tm.engine.context import Engine
 from tm.engine.monitor import Judged
 from tm.ids import new_id
@@ -110,7 +110,7 @@ def put_back_in(
     if not ended or rule is None:
         return
     extra: dict[str, Any] = {"rearm_count": rule.rearm_count + 1} if burned else {}
-    outcomes.rearm(conn, rule, now, reason, delay=delay, **extra)
+    consequences.rearm(conn, rule, now, reason, delay=delay, **extra)
 
 
 def expire(engine: Engine, active: list[Rule]) -> list[Rule]:
