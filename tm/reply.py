@@ -49,13 +49,12 @@ class Reply:
         return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
 
 
-class NoReply(Exception):
+@dataclass(frozen=True, slots=True)
+class NoReply:
     """No status line arrived. `unsent`: no connection stood, so not a byte of the request can have left."""
 
-    def __init__(self, words: str, *, unsent: bool = False) -> None:
-        super().__init__(words)
-        self.words = words
-        self.unsent = unsent
+    words: str
+    unsent: bool = False
 
 
 def http_date(text: str | None) -> datetime | None:

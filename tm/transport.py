@@ -120,6 +120,9 @@ class Line:
         self.close()
 
     def close(self) -> None:
+        pools = self._adapter.poolmanager.pools
+        for key in pools.keys():  # noqa: SIM118  # not a dict; clear() alone leaves closing to the garbage collector
+            pools[key].close()
         self._adapter.close()
 
     def send(
@@ -132,11 +135,11 @@ class Line:
         read: float,
         total: float,
         cap: int,
-    ) -> Reply:
+    ) -> Reply | NoReply:
         """Given a request, make it once and return the answer, whatever its status.
 
-        The answer may take `read` seconds, the whole exchange `total`, the body `cap` bytes. Raise NoReply
-        where no status line came; a body that broke off, ran over or was late is a Reply with `trouble`.
+        The answer may take `read` seconds, the whole exchange `total`, the body `cap` bytes. NoReply where
+        no status line came; a body that broke off, ran over or was late is a Reply with `trouble`.
         """
         request = requests.Request(
             method,
@@ -148,7 +151,7 @@ class Line:
         try:
             response = self._adapter.send(request, stream=True, timeout=limits)  # type: ignore[arg-type]
         except (requests.RequestException, HTTPError, OSError) as trouble:
-            raise _no_reply(trouble, total) from None
+            return _no_reply(trouble, total)
         try:
             found, broken = _body(response, cap)
         finally:

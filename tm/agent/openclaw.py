@@ -90,19 +90,18 @@ def _by_hook(url: str, token: str | None, correlation: str, content: dict[str, A
         headers |= bearer(token) if token else {}
     except ValueError as trouble:
         return _final(f"agentWakeToken {trouble}")
-    try:
-        with Line(secret=token) as line:
-            reply = line.send(
-                "POST",
-                url,
-                headers=headers,
-                body=json.dumps(content),
-                read=_READ_SECONDS,
-                total=_READ_SECONDS + CONNECT_SECONDS,
-                cap=_CAP,
-            )
-    except NoReply as trouble:
-        return WakeAnswer(False, True, f"the gateway: {trouble.words}")
+    with Line(secret=token) as line:
+        reply = line.send(
+            "POST",
+            url,
+            headers=headers,
+            body=json.dumps(content),
+            read=_READ_SECONDS,
+            total=_READ_SECONDS + CONNECT_SECONDS,
+            cap=_CAP,
+        )
+    if isinstance(reply, NoReply):
+        return WakeAnswer(False, True, f"the gateway: {reply.words}")
     return judged(reply)
 
 

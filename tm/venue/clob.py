@@ -82,22 +82,20 @@ def _ask(
     if seconds <= 0:
         raise errors.Unreachable(f"{asked} was not asked: no time is left for it")
     point("clob.books.before")
-    try:
-        reply = line.send(
-            "POST",
-            url,
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
-            body=json.dumps([{"token_id": token_id} for token_id in batch]),
-            read=seconds,
-            total=seconds,
-            cap=_CAP,
-        )
-    except NoReply as trouble:
+    reply = line.send(
+        "POST",
+        url,
+        headers={"Content-Type": "application/json", "Accept": "application/json"},
+        body=json.dumps([{"token_id": token_id} for token_id in batch]),
+        read=seconds,
+        total=seconds,
+        cap=_CAP,
+    )
+    point("clob.books.after")
+    if isinstance(reply, NoReply):
         raise errors.Unreachable(
-            f"{asked} failed: {trouble.words}", hint="is this machine online, and clobUrl right?"
-        ) from None
-    finally:
-        point("clob.books.after")
+            f"{asked} failed: {reply.words}", hint="is this machine online, and clobUrl right?"
+        )
     if reply.status == 429:
         raise errors.RateLimited(
             f"{asked} was refused: too many requests", retry_after=reply.retry_after(clock())

@@ -195,11 +195,8 @@ class Vincent:
                     total=seconds + CONNECT_SECONDS,
                     cap=_ORDER_CAP,
                 )
-        except NoReply as trouble:
-            reply = trouble
-        except (
-            Exception
-        ) as trouble:  # whatever broke, the order may have left: that is `unknown`, not a crash
+        except Exception as trouble:
+            # Whatever broke, an order may have left: that is `unknown`, and not a crash.
             reply = NoReply(f"the exchange of messages broke ({type(trouble).__name__})")
         point(f"vincent.{call}.after")
         return reply
@@ -237,18 +234,14 @@ class Vincent:
         if seconds <= 0:
             raise errors.Unreachable(f"{asked} was not asked: no time is left for it")
         point(f"vincent.{call}.before")
-        reply: Reply | NoReply
-        try:
-            reply = self._line.send(
-                "GET",
-                self._base + _SKILL + path,
-                headers=self._headers,
-                read=seconds,
-                total=seconds,
-                cap=_READ_CAP,
-            )
-        except NoReply as trouble:
-            reply = trouble
+        reply = self._line.send(
+            "GET",
+            self._base + _SKILL + path,
+            headers=self._headers,
+            read=seconds,
+            total=seconds,
+            cap=_READ_CAP,
+        )
         point(f"vincent.{call}.after")
         if isinstance(reply, NoReply):
             raise _unreachable(asked, reply)
