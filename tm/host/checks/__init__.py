@@ -1,0 +1,1 @@
+"""The checks of `tm doctor`: each reads one thing, changes nothing, and returns findings."""
