@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,12 +19,23 @@ PRIORITIES = {"debug": 7, "info": 6, "notice": 5, "warning": 4, "error": 3}
 _SECRET = re.compile(r"ssk_[A-Za-z0-9_-]+")  # a Vincent key, wherever a message has picked one up
 _BARE = re.compile(r"[^\s\"=\\]+")
 _threshold = PRIORITIES["info"]
+_about: ContextVar[dict[str, object]] = ContextVar("about", default={})  # noqa: B039 (never changed in place)
 
 
 def set_level(level: str) -> None:
     """Given one of debug, info, notice, warning, error, keep quiet about all that is less serious."""
     global _threshold
     _threshold = PRIORITIES[level]
+
+
+@contextmanager
+def about(**fields: object) -> Iterator[None]:
+    """Add these fields to every line that is written within, by whoever writes it."""
+    before = _about.set({**_about.get(), **fields})
+    try:
+        yield
+    finally:
+        _about.reset(before)
 
 
 def log(what: str, level: str = "info", **fields: object) -> None:
@@ -34,7 +48,11 @@ def log(what: str, level: str = "info", **fields: object) -> None:
         return
     mark = f"<{priority}>" if os.environ.get("JOURNAL_STREAM") else f"{level} "
     words = [_one_line(what)]
-    words += [f"{_camel(key)}={_value(value)}" for key, value in fields.items() if value is not None]
+    words += [
+        f"{_camel(key)}={_value(value)}"
+        for key, value in {**fields, **_about.get()}.items()
+        if value is not None
+    ]
     try:
         sys.stderr.write(mark + " ".join(words) + "\n")
         sys.stderr.flush()

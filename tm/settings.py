@@ -99,6 +99,17 @@ def _database_url(value: str) -> str:
     return value
 
 
+def _bind_address(value: str) -> str:
+    """Given an address, return it. Raise ValueError for a name, a short form, and 0.0.0.0 or ::
+
+    Those would listen in more places than whoever wrote them may have meant.
+    """
+    address = ipaddress.ip_address(value)
+    if address.is_unspecified or address.is_multicast or str(address) != value:
+        raise ValueError("not one address")
+    return value
+
+
 def _poll_interval(value: int) -> int:
     if value not in POLL_INTERVALS:
         raise ValueError("not a divisor of a minute")
@@ -190,6 +201,18 @@ class Settings(BaseModel):
     port: Whole = _key(
         19000, "a port, 1 to 65535", "the HTTP bridge listens here, on 127.0.0.1", ge=1, le=65535
     )
+    http_bind_address: Annotated[str, AfterValidator(_bind_address)] = _key(
+        "127.0.0.1",
+        "one IP address of this machine, written in full",
+        "where the HTTP bridge listens; any but 127.0.0.1 or ::1 lets others in, and needs an apiToken",
+    )
+    serve_idle_seconds: Whole = _key(
+        600,
+        "a whole number of seconds, 1 to 86400",
+        "an HTTP bridge that systemd started for a request ends after so long without one",
+        ge=1,
+        le=86400,
+    )
     api_token: Secret | None = _key(
         None, "a token without blanks", "when set, every /api call must carry it as a bearer token"
     )
@@ -246,6 +269,15 @@ class Settings(BaseModel):
     @property
     def database_path(self) -> Path:
         return Path(paths.database_file(self.database_url, str(self.state_dir)))
+
+    @model_validator(mode="after")
+    def _strangers_need_a_token(self) -> Self:
+        if not ipaddress.ip_address(self.http_bind_address).is_loopback and self.api_token is None:
+            raise ValueError(
+                f"httpBindAddress is {self.http_bind_address}, where other machines can reach it, and there "
+                "is no apiToken: set one, or leave httpBindAddress at 127.0.0.1"
+            )
+        return self
 
     @model_validator(mode="after")
     def _paper_stays_home(self) -> Self:

@@ -347,3 +347,20 @@ def test_a_key_file_without_read_permission_is_named(tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(CredentialsError, match="Permission denied"):
         vincent_key(settings_in(tmp_path))
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "localhost", "127.1", "*", "224.0.0.1", ""])
+def test_the_bridge_listens_at_one_address_written_in_full(
+    environ: dict[str, str], tmp_path: Path, address: str
+) -> None:
+    write(tmp_path, {"httpBindAddress": address, "apiToken": "t"})
+    with pytest.raises(ConfigError, match="is not one IP address of this machine"):
+        load_settings(environ=environ)
+
+
+def test_a_bridge_that_strangers_can_reach_needs_a_token(environ: dict[str, str], tmp_path: Path) -> None:
+    write(tmp_path, {"httpBindAddress": "192.0.2.7"})
+    with pytest.raises(ConfigError, match="there is no apiToken"):
+        load_settings(environ=environ)
+    write(tmp_path, {"httpBindAddress": "192.0.2.7", "apiToken": "t"})
+    assert load_settings(environ=environ).http_bind_address == "192.0.2.7"

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from tm.logs import log, set_level
+from tm.logs import about, log, set_level
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +60,10 @@ def test_what_is_less_serious_than_the_level_is_not_logged(capsys: pytest.Captur
 def test_a_closed_stderr_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", None)
     log("nobody hears")
+
+
+def test_every_line_within_a_request_carries_its_id(capsys: pytest.CaptureFixture[str]) -> None:
+    with about(request_id="r1"):
+        log("rule_created", rule_id="c1")
+    log("paused")
+    assert capsys.readouterr().err == "info rule_created ruleId=c1 requestId=r1\ninfo paused\n"
