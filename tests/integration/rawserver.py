@@ -100,12 +100,19 @@ class RawServer:
     connections: int = 0
     url: str = ""
     _stop: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
 
     @property
     def lines(self) -> list[str]:
         return [line for line, _, _ in self.requests]
 
-    def _accept(self, listener: socket.socket, threads: list[threading.Thread]) -> None:
+    def all_closed(self) -> bool:
+        """Whether the other side has closed every connection; it gets a moment to do so."""
+        for thread in self._threads:
+            thread.join(5)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
                 connection, _ = listener.accept()
@@ -113,7 +120,7 @@ class RawServer:
                 return
             self.connections += 1
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
-            threads.append(thread)
+            self._threads.append(thread)
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -143,10 +150,9 @@ def _read_request(stream: Any) -> tuple[str, dict[str, str], bytes] | None:
 def serving(*script: Step | bytes) -> Iterator[RawServer]:
     """Given steps (bytes are said as they are), serve them on a free port of the loopback."""
     server = RawServer([say(step) if isinstance(step, bytes) else step for step in script])
-    threads: list[threading.Thread] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        acceptor = threading.Thread(target=server._accept, args=(listener, threads), daemon=True)
+        acceptor = threading.Thread(target=server._accept, args=(listener,), daemon=True)
         acceptor.start()
         try:
             yield server
@@ -154,8 +160,7 @@ def serving(*script: Step | bytes) -> Iterator[RawServer]:
             server._stop.set()
             listener.shutdown(socket.SHUT_RDWR)
             acceptor.join(5)
-    for thread in threads:
-        thread.join(5)
+    server.all_closed()
 
 
 def refused_port() -> int:

@@ -404,6 +404,32 @@ def test_a_deadline_ends_the_tries() -> None:
     assert len(server.requests) == 1
 
 
+def test_a_wait_that_would_pass_the_deadline_is_not_begun() -> None:
+    answer = failure(429, "RATE_LIMIT_EXCEEDED", "slow", ["Retry-After: 3"])
+    with serving(answer) as server, Vincent(server.url, KEY) as vincent:
+        with pytest.raises(errors.RateLimited) as caught:
+            vincent.holdings(deadline=monotonic() + 2)
+        assert len(server.requests) == 1
+    assert caught.value.retry_after == 3.0
+
+
+def test_close_ends_every_connection_also_after_trouble() -> None:
+    with serving(drop(), held(HOLDING)) as server:
+        with Vincent(server.url, KEY) as vincent:
+            vincent.holdings()
+        assert server.all_closed()
+
+
+def test_a_body_longer_than_any_answer_is_not_read_to_its_end() -> None:
+    padded = response(200, b'{"success": true, "data": {"holdings": []}}' + b" " * (8 * 2**20))
+    with (
+        serving(padded) as server,
+        Vincent(server.url, KEY) as vincent,
+        pytest.raises(errors.Unreachable, match="longer than 8192 KiB"),
+    ):
+        vincent.holdings(tries=1)
+
+
 def test_no_time_left_means_no_request() -> None:
     with serving(held()) as server, Vincent(server.url, KEY) as vincent:
         with pytest.raises(errors.Unreachable, match="no time is left"):
