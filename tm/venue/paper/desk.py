@@ -60,6 +60,7 @@ def pay_in(x: Exchange, usd: str) -> None:
 
 def set_market(x: Exchange, condition_id: str, flags: dict[str, bool]) -> None:
     with x.moment() as m:
+        _market(m, condition_id)
         for name, value in flags.items():
             if name not in ("active", "closed", "accepting_orders"):
                 raise ValueError(f"no flag {name!r} of a market")
@@ -71,6 +72,7 @@ def set_market(x: Exchange, condition_id: str, flags: dict[str, bool]) -> None:
 def resolve(x: Exchange, condition_id: str, winner: str) -> None:
     """End a market: its books are gone, its resting orders canceled, its holdings redeemable."""
     with x.moment() as m:
+        _market(m, condition_id)
         m.conn.execute(
             "UPDATE markets SET winner = ?, closed = 1, accepting_orders = 0 WHERE condition_id = ?",
             (winner, condition_id),
@@ -259,6 +261,11 @@ def _token(m: Moment, token: str) -> sqlite3.Row:
     if row is None:
         raise LookupError(f"no token {token}")
     return row
+
+
+def _market(m: Moment, condition_id: str) -> None:
+    if m.conn.execute("SELECT 1 FROM markets WHERE condition_id = ?", (condition_id,)).fetchone() is None:
+        raise LookupError(f"no market {condition_id}")
 
 
 def _iso(seconds: float) -> str:

@@ -272,12 +272,6 @@ def fills_of(m: Moment, order_id: str) -> list[sqlite3.Row]:
     return m.conn.execute(query, (order_id,)).fetchall()
 
 
-def filled_shares(m: Moment, order_id: str) -> int:
-    """The shares (millionths) that an order has really traded by now: rows that FAILED do not count."""
-    rows = fills_of(m, order_id)
-    return sum(row["size"] for row in rows if row["failed_at"] is None or row["failed_at"] > m.now)
-
-
 def answer_details(m: Moment, order: sqlite3.Row) -> dict[str, Any]:
     """Given an order just taken, return the exchange's own words on it (`orderDetails`)."""
     rows = fills_of(m, order["id"])

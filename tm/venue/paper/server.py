@@ -172,9 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
             return plain({"error": "the control API is for programs on this machine, by POST"}, 403)
         if verb not in VERBS:
             return plain({"error": f"no verb {verb!r}"}, 404)
-        asked = json.loads(body or b"{}")
         try:
-            return plain({"result": VERBS[verb](self.server.exchange, **asked)})
+            return plain({"result": VERBS[verb](self.server.exchange, **json.loads(body or b"{}"))})
         except (ValueError, LookupError, TypeError) as trouble:
             return plain({"error": str(trouble)}, 400)
 

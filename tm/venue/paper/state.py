@@ -81,13 +81,22 @@ class Manners:
 
 
 def open_state(path: str | os.PathLike[str]) -> sqlite3.Connection:
-    """Given a path or ":memory:", return the exchange's database, made where it is missing."""
-    conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    """Given a path or ":memory:", return the exchange's database, made where it is missing.
+
+    Raise OSError if another exchange has it open.
+    """
+    conn = sqlite3.connect(path, timeout=0.5, isolation_level=None, check_same_thread=False)
     conn.row_factory = sqlite3.Row
-    conn.execute("PRAGMA locking_mode = EXCLUSIVE")  # one exchange to a file
-    conn.execute("PRAGMA journal_mode = WAL")
-    conn.execute("PRAGMA synchronous = OFF")
-    conn.executescript(SCHEMA)
+    try:
+        conn.execute("PRAGMA locking_mode = EXCLUSIVE")  # one exchange to a file
+        conn.execute("PRAGMA journal_mode = WAL")
+        conn.execute("PRAGMA synchronous = OFF")
+        conn.executescript(SCHEMA)
+    except sqlite3.Error as trouble:
+        conn.close()
+        if "locked" in str(trouble):
+            raise OSError(f"{os.fspath(path)} is open in another paper exchange") from None
+        raise
     return conn
 
 
