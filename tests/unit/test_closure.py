@@ -146,6 +146,12 @@ def test_a_sale_must_be_a_minute_old() -> None:
     assert watcher.closed(240, sell(110, "60"), sell(179, "40"))
 
 
+def test_a_buy_among_the_trades_must_be_a_minute_old_too() -> None:
+    watcher = held_then_gone(gone_to=240)
+    assert not watcher.closed(210, sell(110, "120"), buy(170, "20"))
+    assert watcher.closed(240, sell(110, "120"), buy(170, "20"))
+
+
 @pytest.mark.parametrize("status", ["MATCHED", "MINED", "RETRYING", "FAILED"])
 def test_a_sale_that_is_not_confirmed_explains_nothing(status: str) -> None:
     assert not held_then_gone().closed(180, sell(110, "100", status))
@@ -181,6 +187,17 @@ def test_trades_before_the_position_stood_are_in_it_already() -> None:
     watcher.looks(210, 300, None)  # and now holdings are empty by mistake
     assert not watcher.closed(300, sell(95, "50"))
     assert watcher.closed(300, sell(95, "50"), sell(200, "50"))
+
+
+def test_shares_that_left_without_a_trade_are_not_missed_once_the_rest_has_stood() -> None:
+    watcher = Watcher()
+    watcher.looks(0, 90, "100")
+    watcher.looks(105, 150, "50")  # half was merged or sent away
+    watcher.looks(165, 225, None)
+    assert not watcher.closed(225, sell(151, "50")), "50 stood for 45 s only"
+    watcher.looks(240, 300, "50")
+    watcher.looks(315, 375, None)
+    assert watcher.closed(375, sell(301, "50"))
 
 
 def test_slices_sold_15_seconds_apart_add_up_although_none_of_the_rests_stood() -> None:

@@ -99,6 +99,10 @@ def test_what_own_resting_sells_lock_is_not_sold() -> None:
 
 def test_a_crumb_between_own_resting_sells_is_not_sent() -> None:
     assert why_not(locked="97") == "locked_by_own_orders"
+    assert why_not(locked="91", bids=(("0.10", "900"),)) == "locked_by_own_orders"
+    assert sent(locked="90", bids=(("0.10", "900"),)).shares == 10
+    assert why_not(action=part("4"), locked="97") == "locked_by_own_orders"
+    assert sent(action=part("3"), locked="97").dust
 
 
 def test_a_position_that_is_not_held_is_not_sold() -> None:

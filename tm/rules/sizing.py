@@ -89,25 +89,22 @@ def size_order(
     asked = promise(action, held) if promised_left is None else promised_left
     if asked is None or floor_shares(asked) <= 0:
         return NoSize("nothing_left", "nothing is left to sell of what was promised")
-    sellable = _sellable(floor_shares(asked), held, own_open_sells)
-    if isinstance(sellable, NoSize):
-        return sellable
     if quote.best_bid is None:
         return NoSize("no_bid", "nobody bids")
+    sellable = _sellable(floor_shares(asked), held, own_open_sells, quote.best_bid)
+    if isinstance(sellable, NoSize):
+        return sellable
     floor = floor_price(quote.best_bid, rule_type, trigger_price, max_slippage_percent)
     return _within_depth(floor_shares(asked), sellable, quote, quote.best_bid, floor)
 
 
-def _sellable(asked: Decimal, held: Decimal | None, locked: Decimal) -> Decimal | NoSize:
+def _sellable(asked: Decimal, held: Decimal | None, locked: Decimal, best_bid: Decimal) -> Decimal | NoSize:
     """Given shares asked for, return those that can be sold: what is held and not locked."""
     if held is None:
         return asked
     free = floor_shares(held - max(locked, Decimal(0)))
-    if free <= 0:
-        text = f"all {canonical(held)} shares are locked by your own resting sell orders"
-        return NoSize("locked_by_own_orders", text)
-    if free < min(asked, held) and is_dust(free, None):
-        text = f"your own resting sell orders lock all but {canonical(free)} of {canonical(held)} shares"
+    if free < min(asked, floor_shares(held)) and is_dust(free, best_bid):
+        text = f"your own resting sell orders lock {canonical(locked)} of {canonical(held)} shares"
         return NoSize("locked_by_own_orders", text)
     return min(asked, free)
 
@@ -119,7 +116,7 @@ def _within_depth(
     available = floor_shares(depth(quote, floor))
     shares = min(sellable, available)
     dust = is_dust(shares, best_bid)
-    if shares <= 0 or (shares < sellable and dust):
+    if shares < sellable and dust:
         text = (
             f"only {canonical(available)} shares are bid for at {canonical(floor)} or above, "
             f"{canonical(sellable)} are to be sold"
