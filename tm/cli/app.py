@@ -1,7 +1,7 @@
 """The command line: one table of commands, each in a module of its own that is imported when it is run.
 
-To add a command, write `tm/cli/NAME.py` with `app = new_app(...)` (see `tm.cli.group`) and give it a line
-in COMMANDS. An app with one command is that command; one with several is a group.
+To add a command, write `tm/cli/NAME.py` with `app = new_app()`, and one with commands below it with
+`app = new_app("What it is about.")` (see `tm.cli.group`); then give it a line in COMMANDS.
 """
 
 from __future__ import annotations
@@ -24,8 +24,17 @@ from tm.errors import EXIT_INTERRUPTED, Invalid, TradeManagerError
 
 # name: (module, what it does, in one line)
 COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("tm.cli.init", "Write the configuration and find the Vincent key."),
+    "rule": ("tm.cli.rule", "Add, list, show, edit and cancel rules."),
+    "position": ("tm.cli.position", "List held positions."),
+    "status": ("tm.cli.status", "Show how it stands."),
+    "event": ("tm.cli.event", "List what happened to the rules."),
+    "job": ("tm.cli.job", "List and show jobs."),
+    "execution": ("tm.cli.execution", "List and show the orders that were sent."),
     "tick": ("tm.cli.tick", "Look once: evaluate, sell what is due, find out what became of it."),
+    "pause": ("tm.cli.pause", "Let no order leave."),
+    "resume": ("tm.cli.resume", "Let orders leave again."),
+    "init": ("tm.cli.init", "Write the configuration and find the Vincent key."),
+    "doctor": ("tm.cli.doctor", "Check everything, and say what to do about what is found."),
     "config": ("tm.cli.config", "Show each setting and where it comes from."),
     "completion": ("tm.cli.completion", "Print a shell's completion script."),
     "version": ("tm.cli.version", "Print the version."),

@@ -10,7 +10,7 @@ from tm.cli.session import session
 
 app = new_app("Show each setting and where it comes from.")
 
-COLUMNS: list[Column] = [("key", "key"), ("value", "value"), ("source", "source"), ("meaning", "meaning")]
+COLUMNS: list[Column] = [("KEY", "key"), ("VALUE", "value"), ("SOURCE", "source"), ("MEANING", "meaning")]
 
 
 @app.command()

@@ -21,7 +21,10 @@ class Group(TyperGroup):
 
 
 def new_app(summary: str = "") -> typer.Typer:
-    """Return an app for one noun. Plain help: it costs no import of rich, and reads the same in a pipe."""
+    """Return an app: for one command, or, with a summary, for a noun that has commands below it.
+
+    Plain help: it costs no import of rich, and reads the same in a pipe.
+    """
     return typer.Typer(
         cls=Group, help=summary, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False
     )
@@ -29,7 +32,7 @@ def new_app(summary: str = "") -> typer.Typer:
 
 def as_command(app: typer.Typer, name: str, summary: str) -> TyperCommand | TyperGroup:
     """Given an app, return its click command called `name`, with the shared options in every place."""
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_group(app) if app.info.help else typer.main.get_command(app)
     command.name = name
     command.help = command.help or summary
     share_options(command)

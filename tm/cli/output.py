@@ -20,6 +20,7 @@ Column = tuple[str, str | Callable[[Record], Any]]  # a heading, and a key or wh
 
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.\d{3}Z")
 SHORT_ID = 10  # characters of an id in a table; 6 are enough to name it
+LONG = frozenset({"POSITION", "REASON", "DATA", "LAST ERROR", "VALUE", "SOURCE", "MEANING", "TOKEN"})
 
 PAPER = "PAPER: no real money; orders go to the paper exchange"
 
@@ -146,7 +147,10 @@ def _draw_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        if heading in LONG:
+            table.add_column(heading, overflow="fold")
+        else:  # an id or a number broken in two cannot be read
+            table.add_column(heading, no_wrap=True)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     _console().print(table)

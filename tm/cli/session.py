@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tm.config import Settings
+    from tm.service.context import Context
 
 
 @dataclass
@@ -28,6 +31,18 @@ class Session:
         settings = load_settings(self.config_file, flags)
         logs.set_level(settings.log_level)
         return settings
+
+    @contextmanager
+    def context(self) -> Iterator[Context]:
+        """Open what a use case works with. Its answer tells what happened: only trouble is logged beside."""
+        from tm import logs
+        from tm.service.context import open_context
+
+        settings = self.settings()
+        if settings.log_level in ("info", "notice"):
+            logs.set_level("warning")
+        with open_context(settings) as ctx:
+            yield ctx
 
 
 def is_terminal() -> bool:

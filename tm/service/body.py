@@ -58,6 +58,8 @@ def _explain(item: Any, names: Iterable[str]) -> tuple[str, str | None]:
     if item["type"] == "missing":
         return f"{where} is missing", None
     said = str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "string_pattern_mismatch":
+        said = "must be 1 to 128 letters, digits, dots, dashes or underscores"
     if not where:
         return said, None
     return f"{where}: {shown(item['input'])}: {said}", None

@@ -88,7 +88,7 @@ Price = Annotated[Decimal, BeforeValidator(price)]
 Percent = Annotated[Decimal, BeforeValidator(percent)]
 Shares = Annotated[Decimal, BeforeValidator(shares)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
-OpaqueId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}\Z", strict=True)]
+OpaqueId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$", strict=True)]
 
 
 class _Body(BaseModel):

@@ -182,12 +182,13 @@ def _not_active(rule: Rule, hint: str) -> Conflict:
 
 def _terms(rule: Rule) -> dict[str, object]:
     """What RULE_CREATED says."""
+    action = {"type": rule.action.type, "amount": rule.action.amount}
     terms = {
         "ruleType": rule.rule_type,
         "tokenId": rule.token_id,
         "triggerPrice": rule.trigger_price,
         "trailingPercent": rule.trailing_percent,
-        "action": {"type": rule.action.type, "amount": rule.action.amount},
+        "action": {name: value for name, value in action.items() if value is not None},
         "expiresAt": rule.expires_at,
     }
     return {name: value for name, value in terms.items() if value is not None}

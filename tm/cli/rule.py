@@ -1,0 +1,198 @@
+"""`tm rule`: the stops and targets."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from tm import wire
+from tm.cli.group import new_app
+from tm.cli.options import DryRun, Id, Limit, Offset
+from tm.cli.output import SHORT_ID, Column, Record, emit, emit_all, short
+from tm.cli.session import session
+from tm.model import RuleStatus
+
+app = new_app("Add, list, show, edit and cancel rules.")
+
+COLUMNS: list[Column] = [
+    ("RULE", short("id")),
+    ("TYPE", "ruleType"),
+    ("POSITION", lambda record: record["label"] or record["tokenId"]),
+    ("TRIGGER", "triggerPrice"),
+    ("SELLS", lambda record: record["action"].get("amount", "all")),
+    ("STATUS", lambda record: _standing(record)),
+]
+
+
+@app.command()
+def add(
+    position: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="POSITION", help='A token id, or words naming one held position: "trump yes".'
+        ),
+    ] = None,
+    stop_loss: Annotated[
+        str | None, typer.Option(metavar="PRICE", help="Sell when the best bid is at or below.")
+    ] = None,
+    take_profit: Annotated[
+        str | None, typer.Option(metavar="PRICE", help="Sell when the best bid is at or above.")
+    ] = None,
+    trailing_stop: Annotated[
+        str | None, typer.Option(metavar="PERCENT", help="Sell so far below the highest best bid.")
+    ] = None,
+    trigger_price: Annotated[
+        str | None, typer.Option(metavar="PRICE", help="Where a trailing stop begins.")
+    ] = None,
+    market_id: Annotated[str | None, typer.Option(metavar="M", help="With --token-id: read nothing.")] = None,
+    token_id: Annotated[str | None, typer.Option(metavar="T", help="The token that is held.")] = None,
+    sell: Annotated[str, typer.Option(metavar="all|SHARES", help="How much to sell.")] = "all",
+    expires: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="2h, 3d, a date (its end, UTC), or ISO 8601.")
+    ] = None,
+    allow_immediate: Annotated[
+        bool, typer.Option("--allow-immediate", help="Accept a rule that would fire at once.")
+    ] = False,
+    from_json: Annotated[
+        str | None, typer.Option(metavar="FILE|-", help="Take the body of POST /api/rules.")
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Guard a held position with a stop, a target, or both.
+
+    Prices are USD per share, compared with the best bid of the position's own book. A stop and a target
+    together make two rules; the one that sells all ends the other.
+
+    \b
+    Examples:
+      tm rule add "trump yes" --stop-loss 0.40
+      tm rule add "trump yes" --stop-loss 0.40 --take-profit 0.85 --sell 100
+      tm rule add --market-id M --token-id T --trailing-stop 10 --expires 3d
+      echo '{"ruleType": "STOP_LOSS", ...}' | tm rule add --from-json -
+    """
+    from tm.cli.asking import Asked, asked_rules
+
+    asked = Asked(
+        position, stop_loss, take_profit, trailing_stop, trigger_price, market_id, token_id, sell, expires,
+        allow_immediate, from_json,
+    )  # fmt: skip
+    asked.check()
+    from tm.service.rules import add_rules
+
+    with session.context() as ctx:
+        wanted, label = asked_rules(asked, ctx)
+        made = add_rules(ctx, wanted, label=label, dry_run=dry_run)
+        records = [wire.rule(rule) for rule in made]
+        if dry_run:
+            records = [{"dryRun": True, **record, "id": None} for record in records]
+        paper = ctx.settings.paper
+    if len(records) == 1:
+        emit(records[0], _told(records[0]), paper=paper)
+    elif session.as_json:
+        emit_all(records, COLUMNS, empty="", paper=paper)
+    else:
+        for number, record in enumerate(records):
+            emit(record, _told(record), paper=paper and number == 0)
+
+
+@app.command("list")
+def list_(
+    status: Annotated[
+        RuleStatus | None, typer.Option(metavar="S", case_sensitive=False, help="Only these.")
+    ] = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
+) -> None:
+    """List rules, newest first.
+
+    \b
+    Examples:
+      tm rule list
+      tm rule list --status ACTIVE --json
+    """
+    from tm.service.rules import list_rules
+
+    with session.context() as ctx:
+        found = list_rules(ctx, status, limit=limit, offset=offset)
+    emit_all(
+        [wire.rule(*each) for each in found], COLUMNS, empty="no rules; `tm rule add -h` shows how to add one"
+    )
+
+
+@app.command()
+def show(rule_id: Id) -> None:
+    """Show one rule and what became of its latest order.
+
+    \b
+    Example:
+      tm rule show c1a2b3c4
+    """
+    from tm.service.rules import get_rule
+
+    with session.context() as ctx:
+        found = get_rule(ctx, rule_id)
+    emit(wire.rule(*found))
+
+
+@app.command()
+def edit(
+    rule_id: Id,
+    trigger_price: Annotated[str, typer.Option(metavar="PRICE", help="The new trigger, USD per share.")],
+) -> None:
+    """Move the trigger of an ACTIVE rule.
+
+    \b
+    Example:
+      tm rule edit c1a2b3c4 --trigger-price 0.45
+    """
+    from tm.cli.asking import asked_price
+    from tm.service.rules import edit_rule
+
+    price = asked_price("--trigger-price", trigger_price)
+    with session.context() as ctx:
+        record = wire.rule(edit_rule(ctx, rule_id, price))
+    emit(record, f"rule {record['id']}: the trigger is {record['triggerPrice']} now")
+
+
+@app.command()
+def cancel(rule_id: Id) -> None:
+    """Cancel a rule; one that is CANCELED already is no fault.
+
+    While an order of it is out it cannot be cancelled; what that order does not sell is not armed again.
+
+    \b
+    Example:
+      tm rule cancel c1a2b3c4
+    """
+    from tm.service.rules import cancel_rule
+
+    with session.context() as ctx:
+        record = wire.rule(cancel_rule(ctx, rule_id))
+    emit(record, f"rule {record['id']} is CANCELED")
+
+
+def _standing(record: Record) -> str:
+    """Given a rule's record, return its status, and what became of its latest order where there was one."""
+    execution = record["execution"]
+    return str(record["status"]) if execution is None else f"{record['status']}, {execution['outcome']}"
+
+
+def _told(record: dict[str, Any]) -> str:
+    """Given a rule just added, return what changed and what to do next, for people."""
+    kind = str(record["ruleType"]).replace("_", " ").lower()
+    where = record["label"] or f"token {record['tokenId']}"
+    if record["trailingPercent"] is not None:
+        when = f"{record['trailingPercent']} % below the highest best bid"
+        if record["triggerPrice"] is not None:
+            when += f", from {record['triggerPrice']}"
+    else:
+        side = "or more" if record["ruleType"] == "TAKE_PROFIT" else "or less"
+        when = f"when the best bid is {record['triggerPrice']} {side}"
+    until = f", until {record['expiresAt']}" if record["expiresAt"] else ""
+    amount = record["action"].get("amount")
+    how_much = "all" if amount is None else f"{amount} shares"
+    line = f"{kind} on {where}: sells {how_much} {when}{until}"
+    if record.get("dryRun"):
+        return f"would add {line}"
+    return f"added {record['id']}\n  {line}\n  next: tm rule show {record['id'][:SHORT_ID]}"
