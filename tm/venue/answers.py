@@ -8,6 +8,7 @@ sold nothing; everything else is unknown, and unknown is settled by looking, nev
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -26,6 +27,8 @@ _KNOWN_UNSOLD = re.compile(
 )
 _GEO_BLOCKED = "CLOB_GEO_BLOCKED"
 _USD_STEP = Decimal("0.000001")  # USDC has six decimals
+
+Fields = dict[str, Any]  # of an answer's data, and of an Answer
 
 
 def bet_answer(reply: Reply | NoReply, shares: Decimal, now: datetime) -> Answer:
@@ -69,7 +72,7 @@ class _Said:
         return _text(self.data.get("status")) if isinstance(self.data, dict) else None
 
 
-def _answer(reply: Reply | NoReply, now: datetime, judge_done: Any) -> Answer:
+def _answer(reply: Reply | NoReply, now: datetime, judge_done: Callable[[Fields], Fields]) -> Answer:
     if isinstance(reply, NoReply):
         outcome = Outcome.NOT_SENT if reply.unsent else Outcome.UNKNOWN
         return Answer(outcome, Heard.NOBODY, f"Vincent: {reply.words}", raw={"error": reply.words})
