@@ -6,26 +6,21 @@ Every key has an environment name: `TM_` and the key in upper snake case (`maxSp
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pydantic import SecretStr, ValidationError
-
 from tm import paths
-from tm.credentials import find_key
 from tm.errors import ConfigError
 from tm.settings import Settings
+from tm.values import MASK, Reader, Secret
 
-__all__ = ["KEYS", "Key", "Settings", "load_settings", "settings_with_sources", "vincent_key"]
-
-MASK = "********"
+__all__ = ["KEYS", "MASK", "Key", "Settings", "load_settings", "settings_with_sources", "vincent_key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +28,9 @@ class Key:
     """One configuration key, as people read of it."""
 
     name: str  # camelCase, as in the file
+    attribute: str  # of Settings
     env: str
+    read: Reader
     expects: str
     default: Any
     meaning: str
@@ -41,21 +38,25 @@ class Key:
 
 
 def _keys() -> tuple[Key, ...]:
-    keys = []
-    for name, field in Settings.model_fields.items():
-        extra = field.json_schema_extra
-        if isinstance(extra, dict):
-            keys.append(
-                Key(
-                    name=field.alias or name,
-                    env="TM_" + name.upper(),
-                    expects=str(extra["expects"]),
-                    default=field.default,
-                    meaning=field.description or "",
-                    secret="SecretStr" in str(field.annotation),
-                )
-            )
-    return tuple(keys)
+    return tuple(
+        Key(
+            name=_camel(each.name),
+            attribute=each.name,
+            env="TM_" + each.name.upper(),
+            read=each.metadata["read"],
+            expects=each.metadata["expects"],
+            default=each.default,
+            meaning=each.metadata["meaning"],
+            secret="Secret" in str(each.type),
+        )
+        for each in fields(Settings)
+        if each.metadata
+    )
+
+
+def _camel(attribute: str) -> str:
+    head, *rest = attribute.split("_")
+    return head + "".join(part.capitalize() for part in rest)
 
 
 KEYS = _keys()
@@ -97,20 +98,21 @@ def settings_with_sources(
 
 def shown_values(settings: Settings) -> dict[str, Any]:
     """Return every key and its value, secrets masked, ready for JSON."""
-    values = settings.model_dump(by_alias=True)
-    return {key.name: plain(values[key.name]) for key in KEYS}
+    return {key.name: plain(getattr(settings, key.attribute)) for key in KEYS}
 
 
 def vincent_key(settings: Settings) -> str:
     """Return the Vincent key: the configured one, else the one found. Raise CredentialsError if none."""
     if settings.vincent_api_key is not None:
         return settings.vincent_api_key.get_secret_value()
+    from tm.credentials import find_key
+
     return find_key(str(settings.state_dir), settings.vincent_key_id).key
 
 
 def plain(value: Any) -> Any:
     """Given a setting's value, return it as JSON can carry it, secrets masked."""
-    if isinstance(value, SecretStr):
+    if isinstance(value, Secret):
         return MASK
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
@@ -223,6 +225,8 @@ def _refuse_unknown(values: Mapping[str, Any], path: str) -> None:
 
 def nearest_key(name: str) -> str | None:
     """Given a key that does not exist, return the one that was probably meant, or None."""
+    import difflib
+
     by_letters = {_letters(key): key for key in _BY_NAME}
     close = difflib.get_close_matches(_letters(name), by_letters, n=1, cutoff=0.6)
     return by_letters[close[0]] if close else None
@@ -235,25 +239,25 @@ def _letters(name: str) -> str:
 # ---- checking ------------------------------------------------------------------------------------
 
 
-def _validated(values: dict[str, Any], sources: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
+def _validated(values: Mapping[str, Any], sources: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
+    """Given the values in force by key, return the settings. Raise ConfigError naming all that is wrong."""
+    read: dict[str, Any] = {}
+    wrong: list[tuple[Key, str]] = []
+    for name, value in values.items():
+        key = _BY_NAME[name]
+        try:
+            read[key.attribute] = key.read(value)
+        except (ValueError, ArithmeticError):
+            shown = "the value (hidden)" if key.secret else _shown(value)
+            wrong.append((key, f"{name} ({sources[name]}): {shown} is not {key.expects}"))
+    if wrong:
+        key, message = wrong[0]
+        details = [each for _, each in wrong] if len(wrong) > 1 else None
+        raise ConfigError(message, hint=f"{key.name}: {key.meaning}", details=details)
     try:
-        return Settings.model_validate({**values, "state_dir": Path(paths.state_dir(environ))})
-    except ValidationError as problem:
-        found = [_explain(error, values, sources) for error in problem.errors(include_url=False)]
-    message, hint = found[0]
-    raise ConfigError(message, hint=hint, details=[text for text, _ in found] if len(found) > 1 else None)
-
-
-def _explain(error: Any, values: Mapping[str, Any], sources: Mapping[str, str]) -> tuple[str, str]:
-    """Given one of pydantic's complaints, return the message and the hint."""
-    key = _BY_NAME.get(str(error["loc"][0])) if error["loc"] else None
-    if key is None:  # a check of several keys together says it in its own words
-        return str(error["msg"]).removeprefix(
-            "Value error, "
-        ), "`tm config show` tells where each value comes from"
-    source = sources.get(key.name, "default")
-    shown = "the value (hidden)" if key.secret else _shown(values.get(key.name))
-    return f"{key.name} ({source}): {shown} is not {key.expects}", f"{key.name}: {key.meaning}"
+        return Settings(state_dir=Path(paths.state_dir(environ)), **read)
+    except ValueError as problem:  # what two keys together say
+        raise ConfigError(str(problem), hint="`tm config show` tells where each value comes from") from None
 
 
 def _shown(value: object) -> str:

@@ -278,7 +278,8 @@ def key_file(state: Path, folder: str, name: str, content: object) -> Path:
 
 
 def settings_in(state: Path, **values: object) -> Settings:
-    return Settings.model_validate({"state_dir": state, **values})
+    environ = {"OPENCLAW_STATE_DIR": str(state)}
+    return load_settings(flags=values, environ=environ)
 
 
 def test_a_configured_key_is_used_without_looking_further(tmp_path: Path) -> None:
