@@ -77,7 +77,8 @@ def _answer(reply: Reply | NoReply, now: datetime, judge_done: Callable[[Fields]
         outcome = Outcome.NOT_SENT if reply.unsent else Outcome.UNKNOWN
         return Answer(outcome, Heard.NOBODY, f"Vincent: {reply.words}", raw={"error": reply.words})
     said = _Said(reply)
-    fields = judge_done(said.data) if _is_done(reply, said) else _refused_or_unknown(reply, said, now)
+    done = _done(reply, said)
+    fields = _refused_or_unknown(reply, said, now) if done is None else judge_done(done)
     if reply.status == 202 or fields["outcome"] is Outcome.PENDING_APPROVAL:
         heard = Heard.ACCEPTED
     else:
@@ -85,10 +86,10 @@ def _answer(reply: Reply | NoReply, now: datetime, judge_done: Callable[[Fields]
     return Answer(heard=heard, venue_at=reply.date, raw=_raw(reply, said), **fields)
 
 
-def _is_done(reply: Reply, said: _Said) -> bool:
-    """Whether this is a 2xx envelope that speaks of something done, and not of an approval."""
+def _done(reply: Reply, said: _Said) -> Fields | None:
+    """The data of a 2xx envelope that speaks of something done, and not of an approval; else None."""
     held_back = reply.status == 202 or said.status in ("pending_approval", "denied")
-    return 200 <= reply.status < 300 and isinstance(said.data, dict) and not held_back
+    return said.data if 200 <= reply.status < 300 and isinstance(said.data, dict) and not held_back else None
 
 
 def _refused_or_unknown(reply: Reply, said: _Said, now: datetime) -> dict[str, Any]:
