@@ -298,3 +298,13 @@ def test_an_unknown_outcome_is_flagged_for_a_person_and_still_settles_by_itself(
     world.tick(2)
     assert world.attempts()[0].outcome == "filled"
     assert world.known(rule).sold_shares == 100
+
+
+def test_a_clock_that_goes_back_ends_a_back_off(world):
+    triggered(world)
+    world.exchange.fault(Fault("bet", "bet_failed", count=4, message="no match"))
+    world.tick(14)
+    assert world.asked("bet") == 4
+    world.local_offset = -1800.0
+    world.tick(2)
+    assert world.sold() == 100

@@ -15,7 +15,7 @@ from tm.config import Settings
 from tm.engine.tell import tell
 from tm.model import AlertStatus, Attempt, EventType, Job, JobStatus, Outcome, Rule, RuleStatus
 from tm.numbers import canonical, is_dust
-from tm.rules.backoff import rearm_delay
+from tm.rules.backoff import MAX_REARM_SECONDS, rearm_delay
 from tm.store import alerts, events, jobs, rules
 
 
@@ -171,7 +171,9 @@ def fail_alert_job(
     if not ended or job.alert_id is None:
         return
     alerts.swap_status(conn, job.alert_id, AlertStatus.QUEUED, AlertStatus.FAILED, now)
-    text = f"What alert {job.alert_id} asked for was not done: {reason}"
+    sold = fields.get("sold_shares", job.sold_shares)
+    done = f"was done in part ({canonical(sold)} shares sold)" if sold > 0 else "was not done"
+    text = f"What alert {job.alert_id} asked for {done}: {reason}"
     tell(conn, settings, now, "alert_failed", text, alert_id=job.alert_id)
 
 
@@ -216,7 +218,8 @@ def sold_text(name: str, rule: Rule, ending: Ending) -> str:
 def _delay(attempt: Attempt, owner: Rule | Job, ending: Ending) -> float:
     """Seconds until the next try; a longer Retry-After wins."""
     dust = is_dust(attempt.shares, attempt.baseline.best_bid)
-    return max(rearm_delay(owner.rearm_count + 1, dust=dust), ending.retry_after or 0)
+    asked = min(ending.retry_after or 0, MAX_REARM_SECONDS)  # a longer wait would be taken for a wrong clock
+    return max(rearm_delay(owner.rearm_count + 1, dust=dust), asked)
 
 
 def _end_job(

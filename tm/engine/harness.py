@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 
 from tm.engine import consequences, orders, reconcile, routing, triggers, wakes
 from tm.engine.context import DRAIN_SECONDS, Engine
 from tm.engine.orders import Facts
+from tm.errors import TradeManagerError
 from tm.logs import log
 from tm.model import Job, JobStatus, JobType
-from tm.rules.backoff import MAX_JOB_SECONDS, is_due
+from tm.rules.backoff import MAX_JOB_SECONDS, MAX_REARM_SECONDS, is_due
 from tm.store import alerts, attempts, jobs, state
 
 WAITS_LONG = timedelta(minutes=15)
@@ -54,10 +56,17 @@ def drain(engine: Engine, facts: Callable[[], Facts | None]) -> None:
             engine.sleep(pause)
             continue
         seen.add(job.id)
-        if job.job_type is JobType.WAKE_AGENT:
-            wakes.deliver(engine, job)
-        else:
-            _run_order(engine, job, facts)
+        try:
+            if job.job_type is JobType.WAKE_AGENT:
+                wakes.deliver(engine, job)
+            else:
+                _run_order(engine, job, facts)
+        except (TradeManagerError, sqlite3.Error):
+            raise
+        except Exception as error:
+            # One broken job must not hold up the others. What it may have sent is looked for next time.
+            fault = TradeManagerError(f"job {job.id} could not be run: {error!r}", code="job_fault")
+            engine.report.problem(fault, jobId=job.id)
 
 
 def _next(engine: Engine, seen: set[str]) -> tuple[Job | None, float]:
@@ -66,7 +75,8 @@ def _next(engine: Engine, seen: set[str]) -> tuple[Job | None, float]:
     waiting = [job for job in jobs.pending(engine.store.conn) if job.id not in seen]
     waiting.sort(key=lambda job: job.job_type is JobType.WAKE_AGENT)
     for job in waiting:
-        if is_due(job.run_at, now, MAX_JOB_SECONDS):
+        is_order = job.job_type is JobType.EXECUTE_TXN
+        if is_due(job.run_at, now, MAX_REARM_SECONDS if is_order else MAX_JOB_SECONDS):
             return job, 0
     soon = min(waiting, key=lambda job: job.run_at, default=None)
     if soon is None:
@@ -80,14 +90,15 @@ def _run_order(engine: Engine, job: Job, facts: Callable[[], Facts | None]) -> N
     conn = engine.store.conn
     if job.alert_id is not None and not _may_start(engine, job):
         return
-    if state.paused(conn) is not None or job.payload["tokenId"] in attempts.open_tokens(conn):
-        if job.rule_id is not None:
-            triggers.put_back(engine, job, "paused, or another order of this token is open")
+    if state.paused(conn) is not None:
+        _let_wait(engine, job, "paused")
+        return
+    if job.payload["tokenId"] in attempts.open_tokens(conn):
+        _let_wait(engine, job, "another order of this token is open")
         return
     known = facts()
     if known is None:
-        if job.rule_id is not None:
-            triggers.put_back(engine, job, "Vincent cannot be asked now")
+        _let_wait(engine, job, "Vincent cannot be asked now")
         return
     now = engine.clock()
     with engine.store.write("job.claim") as tx:
@@ -96,15 +107,28 @@ def _run_order(engine: Engine, job: Job, facts: Callable[[], Facts | None]) -> N
         orders.send(engine, job, known)
 
 
+def _let_wait(engine: Engine, job: Job, reason: str) -> None:
+    """An order that cannot leave now: a rule's is given back to its rule, an alert's says why it waits."""
+    if job.rule_id is not None:
+        triggers.put_back(engine, job, reason)
+    elif job.waiting_since is None or job.last_error != reason:
+        now = engine.clock()
+        fields = {"last_error": reason, "waiting_since": job.waiting_since or now}
+        with engine.store.write("job.waits") as conn:
+            jobs.swap_status(conn, job.id, JobStatus.PENDING, JobStatus.PENDING, now, **fields)
+
+
 def _may_start(engine: Engine, job: Job) -> bool:
     """End an alert's order job that came too late or was canceled; tell of one that waits for long."""
     assert job.alert_id is not None
     now = engine.clock()
-    alert = alerts.get(engine.store.conn, job.alert_id)
-    if alert is not None and alert.expires_at is not None and alert.expires_at <= now:
-        with engine.store.write("alert.expire") as conn:
-            consequences.fail_alert_job(conn, engine.settings, job, "expired", now)
-        log("alert_expired", level="notice", alertId=job.alert_id, jobId=job.id)
+    end = "canceled by the user" if job.cancel_requested else None
+    if routing.is_late(engine.store.conn, job, now):
+        end = "expired"
+    if end is not None:
+        with engine.store.write("alert.end") as conn:
+            consequences.fail_alert_job(conn, engine.settings, job, end, now)
+        log("alert_ended", level="notice", alertId=job.alert_id, jobId=job.id, reason=end)
         return False
     waits_long = job.waiting_since is not None and now - job.waiting_since >= WAITS_LONG
     if waits_long and not job.waiting_told:

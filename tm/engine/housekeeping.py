@@ -8,9 +8,12 @@ from tm.engine.context import Engine
 from tm.engine.tell import tell
 from tm.logs import log
 from tm.rules import breaker
-from tm.store import events, state
+from tm.store import alerts, events, state
 
 DELETE_AT_MOST = 500  # evaluations a tick
+PRUNE_AT_MOST = 500  # alerts a tick
+KEEP_BODIES = timedelta(days=90)  # an alert's payload; its key stays for ever
+PRUNED_TO = "alertsPrunedTo"
 
 
 def note_reads(engine: Engine, failed: bool) -> None:
@@ -37,9 +40,21 @@ def note_reads(engine: Engine, failed: bool) -> None:
 
 
 def retire(engine: Engine) -> None:
-    """Delete a few RULE_EVALUATED events past their retention, where there are any."""
+    """Delete a few RULE_EVALUATED events past their retention, and empty a few old alerts' bodies."""
+    _prune_alerts(engine)
     before = engine.clock() - timedelta(days=engine.settings.event_retention_days)
     if not events.has_evaluations(engine.store.conn, before):
         return
     with engine.store.write("housekeeping.retire") as conn:
         events.delete_evaluations(conn, before, DELETE_AT_MOST)
+
+
+def _prune_alerts(engine: Engine) -> None:
+    before = engine.clock() - KEEP_BODIES
+    done = state.get(engine.store.conn, PRUNED_TO) or 0
+    if not alerts.older_than(engine.store.conn, before, done):
+        return
+    with engine.store.write("housekeeping.prune") as conn:
+        last = alerts.prune(conn, before, done, PRUNE_AT_MOST)
+        if last is not None:
+            state.put(conn, PRUNED_TO, last)

@@ -154,7 +154,7 @@ def _judge_one(
             decision = "POSITION_NOT_SEEN"
         elif rule.token_id in busy_tokens:
             decision = "ORDER_OPEN"
-        elif not is_due(rule.not_before, now, MAX_REARM_SECONDS):
+        elif not _back_off_is_over(rule, now):
             decision = "BACK_OFF"
     told = _told(evaluation, decision)
     event = None
@@ -175,6 +175,11 @@ def _told(evaluation: Evaluation, decision: str) -> str:
     numbers = (evaluation.best_bid, evaluation.trigger_price)
     spelled = ("-" if number is None else canonical(number) for number in numbers)
     return "|".join((*spelled, decision, evaluation.reason))
+
+
+def _back_off_is_over(rule: Rule, now: datetime) -> bool:
+    """Say whether a rule may fire again; a wait noted under a clock that since went back is over."""
+    return rule.updated_at > now or is_due(rule.not_before, now, MAX_REARM_SECONDS)
 
 
 def _seen_fields(rule: Rule, reading: Reading, now: datetime) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from tm.engine import consequences, files, outcomes, triggers
 from tm.engine.context import Engine
@@ -32,11 +33,12 @@ from tm.model import (
     Outcome,
     Rule,
     RuleStatus,
+    RuleType,
 )
 from tm.numbers import canonical, parse_decimal
 from tm.points import point
 from tm.rules.backoff import rearm_delay
-from tm.rules.quote import Quote, quote_of
+from tm.rules.quote import Quote, quote_of, why_no_information
 from tm.rules.sizing import NoSize, Size, promise, size_order
 from tm.store import alerts, attempts, events, jobs, rules, state
 from tm.venue.reads import Read
@@ -55,11 +57,10 @@ class Facts:
 class NotNow(Exception):
     """The order is not sent now; `burned`: the condition lies outside, so the next try waits longer."""
 
-    def __init__(self, reason: str, *, burned: bool = False, dust: bool = False) -> None:
+    def __init__(self, reason: str, *, burned: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.burned = burned
-        self.dust = dust
 
 
 def send(engine: Engine, job: Job, facts: Facts) -> None:
@@ -103,7 +104,9 @@ def _prepare(engine: Engine, job: Job, facts: Facts) -> Attempt:
     rule = rules.get(engine.store.conn, job.rule_id) if job.rule_id else None
     if not engine.budget.for_orders(BASELINE_READS, orders=1):
         raise NotNow("no request left in this minute")
-    quote = facts.quotes.get(token_id) or _read_quote(engine, token_id)
+    redeems = action.type is ActionType.REDEEM
+    # What is redeemed has no order book any more.
+    quote = None if redeems else facts.quotes.get(token_id) or _read_quote(engine, token_id)
     trades = engine.venue.trades(tries=1)
     orders = engine.venue.open_orders(tries=1)
     resting = [order for order in orders.value if order.token_id == token_id]
@@ -113,11 +116,11 @@ def _prepare(engine: Engine, job: Job, facts: Facts) -> Attempt:
         held=held,
         trade_ids=tuple(trade.id for trade in trades.value if trade.token_id == token_id),
         resting_ids=tuple(order.id for order in resting),
-        best_bid=quote.best_bid,
-        best_ask=quote.best_ask,
+        best_bid=None if quote is None else quote.best_bid,
+        best_ask=None if quote is None else quote.best_ask,
         venue_at=orders.venue_at,
     )
-    if action.type is ActionType.REDEEM:
+    if quote is None:
         shares, promised = _redeemable_shares(facts.holdings.value, token_id), None
     else:
         left = None if owner.promised_shares is None else owner.promised_shares - owner.sold_shares
@@ -134,13 +137,20 @@ def _prepare(engine: Engine, job: Job, facts: Facts) -> Attempt:
         action=action.type,
         shares=shares,
         outcome=Outcome.SENT,
-        request={"tokenId": token_id, "side": "SELL", "amount": shares},
+        request=_request(job.payload["marketId"], token_id, None if redeems else shares),
         baseline=baseline,
         created_at=engine.clock(),
         alert_id=job.alert_id,
         rule_id=job.rule_id,
     )
     return _commit_intent(engine, attempt, job, promised)
+
+
+def _request(market_id: str, token_id: str, shares: Decimal | None) -> dict[str, Any]:
+    """What is POSTed: a market sell of so many shares, or (None) a redemption."""
+    if shares is None:
+        return {"conditionIds": [market_id]}
+    return {"tokenId": token_id, "side": "SELL", "amount": shares}
 
 
 def _size(
@@ -162,9 +172,25 @@ def _size(
         trigger_price=rule.trigger_price if rule else None,
         max_slippage_percent=engine.settings.max_slippage_percent,
     )
+    if rule is None:
+        _check_gate(quote, engine.settings.max_spread)
     if isinstance(size, NoSize):
         raise NotNow(f"{size.reason}: {size.text}", burned=True)
     return size
+
+
+def _check_gate(quote: Quote, max_spread: Decimal) -> None:
+    """Raise NotNow where an alert's order would sell into a book that says nothing.
+
+    A rule's quote has passed its gate. An alert says when, not that any price will do, so a stop's gate
+    holds for it; a missing ask counts as 1, the highest that it can be.
+    """
+    ask = quote.best_ask if quote.best_ask is not None else Decimal(1)
+    reason = why_no_information(
+        RuleType.STOP_LOSS, replace(quote, best_ask=ask), max_spread, quote.fetched_at
+    )
+    if reason is not None:
+        raise NotNow(f"{reason}: the order book says too little to sell into", burned=True)
 
 
 def _commit_intent(engine: Engine, attempt: Attempt, job: Job, promised: Decimal | None) -> Attempt:

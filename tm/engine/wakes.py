@@ -8,32 +8,29 @@ from typing import Any
 from tm.agent import openclaw
 from tm.agent.openclaw import WakeAnswer
 from tm.engine.context import Engine
+from tm.engine.routing import is_late
 from tm.logs import log
 from tm.model import AlertStatus, Job, JobStatus
-from tm.rules.backoff import job_delay
+from tm.reply import one_line
+from tm.rules.backoff import MAX_JOB_SECONDS, job_delay
 from tm.store import alerts, jobs
 
 NO_URL = "agentWakeUrl is not configured"
-QUOTED_AT_MOST = 2000
+QUOTED_AT_MOST = 2000  # characters of what came in with an alert
+TOLD_AT_MOST = 20  # things that happened; the gateway refuses a body over 256 KiB
+LINE_AT_MOST = 1000  # characters of each
 
 
 def deliver(engine: Engine, job: Job) -> None:
     """Given a due wake, send it and record how that went: done, again later, or FAILED with the reason."""
-    now = engine.clock()
-    with engine.store.write("wake.claim") as conn:
-        claimed = jobs.swap_status(
-            conn,
-            job.id,
-            JobStatus.PENDING,
-            JobStatus.RUNNING,
-            now,
-            attempts=job.attempts + 1,
-            last_attempt_at=now,
-        )
-    if not claimed:
+    claimed = _claim(engine, job)
+    if claimed is None:
         return
+    job = claimed
     settings = engine.settings
-    if settings.agent_wake_url is None:
+    if is_late(engine.store.conn, job, engine.clock()):
+        answer = WakeAnswer(delivered=False, retry=False, reason="expired", retry_after=None)
+    elif settings.agent_wake_url is None:
         answer = WakeAnswer(delivered=False, retry=False, reason=NO_URL, retry_after=None)
     else:
         secret = settings.agent_wake_token
@@ -49,9 +46,21 @@ def deliver(engine: Engine, job: Job) -> None:
     _record(engine, job, answer)
 
 
+def _claim(engine: Engine, job: Job) -> Job | None:
+    """Make a wake RUNNING and return it as it is now: another process may have folded more into it."""
+    now = engine.clock()
+    fields = {"attempts": job.attempts + 1, "last_attempt_at": now}
+    with engine.store.write("wake.claim") as conn:
+        claimed = jobs.swap_status(conn, job.id, JobStatus.PENDING, JobStatus.RUNNING, now, **fields)
+        return jobs.get(conn, job.id) if claimed else None
+
+
 def text_of(engine: Engine, job: Job) -> str:
     """What the agent reads: what happened, one line each; then what to run; the correlation id inside."""
-    lines = [str(subject["text"]) for subject in job.subjects]
+    told = job.subjects[:TOLD_AT_MOST]
+    lines = [one_line(subject["text"], LINE_AT_MOST) for subject in told]
+    if len(job.subjects) > len(told):
+        lines.append(f"And {len(job.subjects) - len(told)} more: tm job show {job.id}")
     commands = []
     if job.alert_id is not None:
         alert = alerts.get(engine.store.conn, job.alert_id)
@@ -59,7 +68,7 @@ def text_of(engine: Engine, job: Job) -> str:
             lines.append(f"Alert {alert.alert_type} from {alert.source}.")
             lines.append(f"Untrusted data from it: {_quoted(alert.payload)}")
         commands.append(f"tm alert show {job.alert_id}")
-    for subject in job.subjects:
+    for subject in told:
         for key, command in (("ruleId", "tm rule show"), ("alertId", "tm alert show")):
             if key in subject:
                 commands.append(f"{command} {subject[key]}")
@@ -83,14 +92,13 @@ def _event(job: Job) -> str:
 
 def _record(engine: Engine, job: Job, answer: WakeAnswer) -> None:
     now = engine.clock()
-    tried = job.attempts + 1
-    again = answer.retry and tried < job.max_attempts
+    again = answer.retry and job.attempts < job.max_attempts
     with engine.store.write("wake.record") as conn:
         if answer.delivered:
             jobs.swap_status(conn, job.id, JobStatus.RUNNING, JobStatus.SUCCEEDED, now, last_error=None)
             end = AlertStatus.PROCESSED
         elif again:
-            delay = max(job_delay(job.id, tried), answer.retry_after or 0)
+            delay = min(max(job_delay(job.id, job.attempts), answer.retry_after or 0), MAX_JOB_SECONDS)
             due = now + timedelta(seconds=delay)
             jobs.swap_status(
                 conn, job.id, JobStatus.RUNNING, JobStatus.PENDING, now, run_at=due, last_error=answer.reason
@@ -107,6 +115,7 @@ def _record(engine: Engine, job: Job, answer: WakeAnswer) -> None:
             "wake_failed",
             level="warning",
             jobId=job.id,
+            alertId=job.alert_id,
             correlationId=f"tm-{job.id}",
             reason=answer.reason,
             again=again,
