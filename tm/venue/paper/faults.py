@@ -1,11 +1,11 @@
 """What a script may make the exchange do to chosen requests.
 
 A Fault names an endpoint (or "*"), a kind, and which requests it hits: it lets `skip` of them through, then
-hits `count` (None: all, until it is cleared). `token` narrows bet and book to requests for that token; on
-lists and on books it names the rows that are touched. Faults live in memory: a restart forgets them.
+hits the next `count` (None: all, until it is cleared). `token` narrows bet and book to requests for that
+token; on lists and on books it names the rows that are touched. A restart forgets all faults.
 
-A request takes every delay, every fault of its course and of its view, and the first of the answer that is
-due; so "a 202 whose answer is lost" is an `approval` and a `drop` with after=True.
+Of the faults that are due a request takes one answer, and one of each other kind (and token); two of a kind
+take turns. So "a 202 whose answer is lost" is an `approval` and a `drop` with after=True.
 
 Endpoints: holdings, open_orders (also /positions), trades, markets, market, book, books, balance, bet,
 cancel, cancel_all, redeem, transfer, swap.
@@ -155,6 +155,11 @@ class Fault:
         return STAGE_OF[self.kind]
 
     @property
+    def turn(self) -> tuple[str | None, ...]:
+        """Faults with the same turn strike one request each, in the order in which they were added."""
+        return (ANSWER,) if self.stage == ANSWER else (self.kind, self.token)
+
+    @property
     def acts(self) -> bool:
         """Whether the request is acted on before its answer is spoiled."""
         return self.kind in _ACTS if self.after is None else self.after
@@ -197,11 +202,9 @@ class _Line:
         return self.fault.token is None or token is None or self.fault.token == token
 
     def due(self) -> bool:
+        """Count a request that this concerns; say whether the skipped ones are behind."""
         self.seen += 1
-        if self.seen <= self.fault.skip or self.spent:
-            return False
-        self.hits += 1
-        return True
+        return self.seen > self.fault.skip
 
 
 class Script:
@@ -228,18 +231,15 @@ class Script:
     def take(self, endpoint: str, token: str | None) -> Struck:
         """Given a request's endpoint and the token it is for (None: a list), return what strikes it."""
         with self._lock:
-            answer: Fault | None = None
-            taken: list[Fault] = []
+            taken: dict[tuple[str | None, ...], Fault] = {}
             for line in self._lines:
-                if not line.concerns(endpoint, token) or (answer is not None and line.fault.stage == ANSWER):
-                    continue
-                if line.due():
-                    taken.append(line.fault)
-                    answer = line.fault if line.fault.stage == ANSWER else answer
+                if line.concerns(endpoint, token) and line.due() and line.fault.turn not in taken:
+                    taken[line.fault.turn] = line.fault
+                    line.hits += 1
             self._lines = [line for line in self._lines if not line.spent]
         return Struck(
-            delay=sum(fault.seconds or 0.0 for fault in taken if fault.stage == BEFORE),
-            answer=answer,
-            course=tuple(fault for fault in taken if fault.stage == COURSE),
-            view=tuple(fault for fault in taken if fault.stage == VIEW),
+            delay=sum(fault.seconds or 0.0 for fault in taken.values() if fault.stage == BEFORE),
+            answer=taken.get((ANSWER,)),
+            course=tuple(fault for fault in taken.values() if fault.stage == COURSE),
+            view=tuple(fault for fault in taken.values() if fault.stage == VIEW),
         )
