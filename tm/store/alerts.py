@@ -8,9 +8,10 @@ from datetime import datetime
 
 from tm.model import Alert, AlertMode, AlertStatus
 from tm.store import codec
-from tm.times import parse_iso
+from tm.times import iso, parse_iso
 
 TABLE = "alert_events"
+PRUNED = {"pruned": True}
 
 
 def insert(conn: sqlite3.Connection, alert: Alert) -> None:
@@ -70,6 +71,39 @@ def swap_status(
         conn, TABLE, {"status": new, "updated_at": now}, "id = ? AND status = ?", alert_id, str(old)
     )
     return changed == 1
+
+
+def older_than(conn: sqlite3.Connection, before: datetime, after_seq: int) -> bool:
+    """Say whether the first alert above `after_seq` is older than that."""
+    row = conn.execute(
+        "SELECT created_at FROM alert_events WHERE seq > ? ORDER BY seq LIMIT 1", (after_seq,)
+    ).fetchone()
+    return row is not None and row["created_at"] < iso(before)
+
+
+def prune(conn: sqlite3.Connection, before: datetime, after_seq: int, at_most: int) -> int | None:
+    """Given an instant, empty the bodies of older alerts that have ended; their keys stay for ever.
+
+    Looks at no more than `at_most` alerts above `after_seq`, and returns the highest one that it looked
+    at, None where there was none that old.
+    """
+    rows = conn.execute(
+        "SELECT seq FROM alert_events WHERE seq > ? AND created_at < ? ORDER BY seq LIMIT ?",
+        (after_seq, iso(before), at_most),
+    ).fetchall()
+    if not rows:
+        return None
+    last = int(rows[-1]["seq"])
+    codec.update(
+        conn,
+        TABLE,
+        {"payload": codec.to_json(PRUNED)},
+        "seq > ? AND seq <= ? AND created_at < ? AND status IN ('PROCESSED', 'FAILED', 'IGNORED')",
+        after_seq,
+        last,
+        iso(before),
+    )
+    return last
 
 
 def from_row(row: sqlite3.Row) -> Alert:

@@ -77,7 +77,7 @@ def untried_wake(conn: sqlite3.Connection) -> Job | None:
     """The wake that tells of outcomes and waits for its first try; not one that an alert asked for."""
     row = conn.execute(
         "SELECT * FROM harness_jobs WHERE job_type = 'WAKE_AGENT' AND status = 'PENDING' "
-        "AND attempts = 0 AND alert_id IS NULL ORDER BY seq LIMIT 1"
+        "AND last_attempt_at IS NULL AND alert_id IS NULL ORDER BY seq LIMIT 1"
     ).fetchone()
     return None if row is None else from_row(row)
 
