@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass, field
 
 from tm.errors import CredentialsError
+from tm.values import is_header_safe
 
 POLYMARKET_WALLET = "POLYMARKET_WALLET"
 
@@ -140,8 +141,3 @@ def _read(path: str) -> _KeyFile:
     if not is_header_safe(key.strip()):
         return _KeyFile(key_id, path, kind, None, "its apiKey holds blanks or control characters")
     return _KeyFile(key_id, path, kind, key.strip())
-
-
-def is_header_safe(secret: str) -> bool:
-    """Given a secret, say whether it can stand in an HTTP header as it is."""
-    return secret.isascii() and secret.isprintable() and " " not in secret

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tm import paths
-from tm.credentials import is_header_safe
 from tm.model import ActionType
 from tm.numbers import parse_decimal
 
@@ -109,6 +108,11 @@ def secret(value: object) -> Secret:
     if not isinstance(value, str) or not value.strip() or not is_header_safe(value.strip()):
         raise ValueError("not a secret")
     return Secret(value.strip())
+
+
+def is_header_safe(secret: str) -> bool:
+    """Given a secret, say whether it can stand in an HTTP header as it is."""
+    return secret.isascii() and secret.isprintable() and " " not in secret
 
 
 def log_level(value: object) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tm.errors import Invalid
+from tm.model import Action, ActionType, RuleType
 from tm.service.body import parse_json, shown
-from tm.service.new_rule import NewRule, new_rule, percent, price, shares
+from tm.service.terms import SELL_ALL, Terms, opaque_id, percent, price, shares
 
 if TYPE_CHECKING:
     from tm.service.context import Context
@@ -56,19 +58,26 @@ class Asked:
             raise _usage('which position? words such as "trump yes", or --market-id and --token-id')
 
 
-def asked_rules(asked: Asked, ctx: Context) -> tuple[list[NewRule], str | None]:
+def asked_rules(asked: Asked, ctx: Context) -> tuple[list[Terms], str | None]:
     """Given what was asked for, return the rules and the position's label where it became known.
 
     Everything that can be wrong without asking Vincent is found before Vincent is asked.
     """
     if asked.from_json is not None:
+        from tm.service.new_rule import new_rule
+
         body = parse_json(_read(asked.from_json))
         if asked.allow_immediate and isinstance(body, dict):
             body = {**body, "allowImmediate": True}
         return [new_rule(body)], None
-    terms = _terms(asked, ctx)
+    triggers = _triggers(asked)
+    action = _action(asked.sell)
+    expires_at = _expiry(asked, ctx)
     market_id, token_id, label = _position(asked, ctx)
-    return [new_rule({"marketId": market_id, "tokenId": token_id, **each}) for each in terms], label
+    return [
+        Terms(rule_type, market_id, token_id, trigger, distance, action, expires_at, asked.allow_immediate)
+        for rule_type, trigger, distance in triggers
+    ], label
 
 
 def asked_price(option: str, text: str) -> Decimal:
@@ -76,50 +85,57 @@ def asked_price(option: str, text: str) -> Decimal:
     return _number(option, text, price)
 
 
-def _terms(asked: Asked, ctx: Context) -> list[dict[str, Any]]:
-    """The bodies of the rules, but for the position."""
-    shared: dict[str, Any] = {"action": _action(asked.sell), "allowImmediate": asked.allow_immediate}
-    if asked.expires is not None:
-        from tm.cli.when import parse_when
-
-        shared["expiresAt"] = parse_when(asked.expires, ctx.clock())
+def _triggers(asked: Asked) -> list[tuple[RuleType, Decimal | None, Decimal | None]]:
+    """(type, trigger price, trailing percent) of each rule that is asked for."""
     if asked.trailing_stop is not None:
         distance = _number("--trailing-stop", asked.trailing_stop, percent)
         start = None if asked.trigger_price is None else asked_price("--trigger-price", asked.trigger_price)
-        return [{"ruleType": "TRAILING_STOP", "trailingPercent": distance, "triggerPrice": start, **shared}]
-    terms: list[dict[str, Any]] = []
-    if asked.stop_loss is not None:
-        stop = asked_price("--stop-loss", asked.stop_loss)
-        terms.append({"ruleType": "STOP_LOSS", "triggerPrice": stop, **shared})
-    if asked.take_profit is not None:
-        target = asked_price("--take-profit", asked.take_profit)
-        terms.append({"ruleType": "TAKE_PROFIT", "triggerPrice": target, **shared})
-    if len(terms) == 2 and terms[0]["triggerPrice"] >= terms[1]["triggerPrice"]:
+        return [(RuleType.TRAILING_STOP, start, distance)]
+    stop = None if asked.stop_loss is None else asked_price("--stop-loss", asked.stop_loss)
+    target = None if asked.take_profit is None else asked_price("--take-profit", asked.take_profit)
+    if stop is not None and target is not None and stop >= target:
         raise Invalid(
             f"--stop-loss {asked.stop_loss} is not below --take-profit {asked.take_profit}",
             hint="one of them would fire at once",
         )
-    return terms
+    both = ((RuleType.STOP_LOSS, stop, None), (RuleType.TAKE_PROFIT, target, None))
+    return [each for each in both if each[1] is not None]
 
 
-def _action(text: str) -> dict[str, Any]:
+def _action(text: str) -> Action:
     if text.lower() == "all":
-        return {"type": "SELL_ALL"}
-    return {"type": "SELL_PARTIAL", "amount": _number("--sell", text, shares, ' or "all"')}
+        return SELL_ALL
+    return Action(ActionType.SELL_PARTIAL, _number("--sell", text, shares, ' or "all"'))
 
 
-def _position(asked: Asked, ctx: Context) -> tuple[str | None, str | None, str | None]:
+def _expiry(asked: Asked, ctx: Context) -> datetime | None:
+    if asked.expires is None:
+        return None
+    from tm.cli.when import parse_when
+
+    return parse_when(asked.expires, ctx.clock())
+
+
+def _position(asked: Asked, ctx: Context) -> tuple[str, str, str | None]:
     """(market id, token id, label): as given, as cached for a token id, or as Vincent's holdings say."""
-    if asked.position is None:
-        return asked.market_id, asked.token_id, None
+    if asked.market_id is not None and asked.token_id is not None:
+        return _id("--market-id", asked.market_id), _id("--token-id", asked.token_id), None
     from tm.service.positions import find_position, refresh
     from tm.store import positions
 
-    cached = positions.get(ctx.conn, asked.position.strip())
+    words = asked.position or ""
+    cached = positions.get(ctx.conn, words.strip())
     if cached is not None and cached.market_id:
         return cached.market_id, cached.token_id, cached.label
-    held = find_position(asked.position, refresh(ctx, tries=3))
+    held = find_position(words, refresh(ctx, tries=3))
     return held.market_id, held.token_id, held.label
+
+
+def _id(option: str, text: str) -> str:
+    try:
+        return opaque_id(text)
+    except ValueError as problem:
+        raise Invalid(f"{option}: {shown(text)}: {problem}") from None
 
 
 def _number(option: str, text: str, read: Callable[[object], Decimal], also: str = "") -> Decimal:

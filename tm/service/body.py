@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tm.errors import Invalid
+from tm.service.terms import ID_EXPECTS
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -53,13 +53,15 @@ def refusal(error: ValidationError, model: type[BaseModel]) -> Invalid:
 def _explain(item: Any, names: Iterable[str]) -> tuple[str, str | None]:
     where = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
+        from difflib import get_close_matches
+
         near = get_close_matches(where, list(names), n=1)
         return f"unknown field {where}", f"did you mean {near[0]}?" if near else "fields: " + ", ".join(names)
     if item["type"] == "missing":
         return f"{where} is missing", None
     said = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "string_pattern_mismatch":
-        said = "must be 1 to 128 letters, digits, dots, dashes or underscores"
+        said = ID_EXPECTS
     if not where:
         return said, None
     return f"{where}: {shown(item['input'])}: {said}", None

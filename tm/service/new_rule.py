@@ -1,8 +1,7 @@
-"""NewRule: what may be asked for. The HTTP body of `POST /api/rules`; `tm rule add` makes it too."""
+"""NewRule: the HTTP body of `POST /api/rules`, which `tm rule add --from-json` takes too."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -11,58 +10,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_camel
 
 from tm.errors import Invalid
-from tm.model import RuleType
-from tm.numbers import MAX_AMOUNT, SHARE_STEP, canonical, parse_decimal
+from tm.model import Action, ActionType, RuleType
 from tm.service.body import refusal
+from tm.service.terms import ID_PATTERN, Terms, percent, price, shares
 from tm.times import parse_iso
-
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_LONGEST_NUMBER = 60  # characters; what is longer is no price and no amount
 
 NO_SHORTS = (
     "side is BUY (the position was bought): Polymarket has no short positions, so none can be bought back"
 )
-
-
-def exact_number(value: object) -> Decimal:
-    """Given a JSON number or its text, return it exactly. Raise ValueError if it is not one."""
-    if isinstance(value, str) and (len(value) > _LONGEST_NUMBER or not _NUMBER.fullmatch(value.strip())):
-        raise ValueError("must be a number")
-    number = parse_decimal(value)
-    if number is None or not -1000 < number.adjusted() < 1000:
-        raise ValueError("must be a number")
-    return number
-
-
-def price(value: object) -> Decimal:
-    """Given a number, return it as a price in USD per share. Polymarket's finest tick is 0.0001."""
-    number = exact_number(value)
-    if not 0 < number < 1:
-        raise ValueError("must be a price above 0 and below 1 (USD per share)")
-    return _at_most(number, 4)
-
-
-def percent(value: object) -> Decimal:
-    """Given a number, return it as the distance of a trailing stop from the best bid, in percent of it."""
-    number = exact_number(value)
-    if not 0 < number < 100:
-        raise ValueError("must be a percentage above 0 and below 100")
-    return _at_most(number, 4)
-
-
-def shares(value: object) -> Decimal:
-    """Given a number, return it as a number of shares, at most 6 decimals as holdings show them."""
-    number = exact_number(value)
-    if not SHARE_STEP <= number <= MAX_AMOUNT:
-        raise ValueError(f"must be shares, {SHARE_STEP} to {canonical(MAX_AMOUNT)}")
-    return _at_most(number, 6)
-
-
-def _at_most(number: Decimal, decimals: int) -> Decimal:
-    plain = Decimal(canonical(number))
-    if -int(plain.as_tuple().exponent) > decimals:
-        raise ValueError(f"must have at most {decimals} decimals")
-    return plain
 
 
 def _instant(value: object) -> datetime:
@@ -88,13 +43,11 @@ Price = Annotated[Decimal, BeforeValidator(price)]
 Percent = Annotated[Decimal, BeforeValidator(percent)]
 Shares = Annotated[Decimal, BeforeValidator(shares)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
-OpaqueId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$", strict=True)]
+OpaqueId = Annotated[str, Field(pattern=ID_PATTERN, strict=True)]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, validate_default=False
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
 class NewAction(_Body):
@@ -130,23 +83,28 @@ class NewRule(_Body):
     )
 
     @model_validator(mode="after")
-    def _prices_fit(self) -> Self:
-        if self.rule_type is RuleType.TRAILING_STOP:
-            if self.trailing_percent is None:
-                raise ValueError("a TRAILING_STOP needs trailingPercent")
-            return self
-        if self.trigger_price is None:
-            raise ValueError(f"a {self.rule_type} needs triggerPrice")
-        if self.trailing_percent is not None:
-            raise ValueError(f"trailingPercent belongs to a TRAILING_STOP, not to a {self.rule_type}")
+    def _terms_fit(self) -> Self:
+        self.terms()
         return self
 
+    def terms(self) -> Terms:
+        return Terms(
+            rule_type=self.rule_type,
+            market_id=self.market_id,
+            token_id=self.token_id,
+            trigger_price=self.trigger_price,
+            trailing_percent=self.trailing_percent,
+            action=Action(ActionType(self.action.type), self.action.amount),
+            expires_at=self.expires_at,
+            allow_immediate=self.allow_immediate,
+        )
 
-def new_rule(body: Any) -> NewRule:
-    """Given a parsed JSON body, return the rule that it asks for. Raise Invalid naming what is wrong."""
+
+def new_rule(body: Any) -> Terms:
+    """Given a parsed JSON body, return the terms that it asks for. Raise Invalid naming what is wrong."""
     if not isinstance(body, dict):
-        raise Invalid("a rule is a JSON object")
+        raise Invalid("a rule is one JSON object", hint="`tm rule add --help` shows one")
     try:
-        return NewRule.model_validate(body)
+        return NewRule.model_validate(body).terms()
     except ValidationError as error:
         raise refusal(error, NewRule) from None

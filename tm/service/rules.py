@@ -6,35 +6,30 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from tm.errors import Conflict, Invalid, NotFound
 from tm.ids import new_id
 from tm.logs import log
-from tm.model import Action, ActionType, Attempt, EventType, JobType, Rule, RuleStatus
+from tm.model import Attempt, EventType, JobType, Rule, RuleStatus
 from tm.numbers import canonical
-from tm.rules.quote import Quote, why_no_information
-from tm.rules.trigger import would_trigger
 from tm.service.body import page
 from tm.service.context import Context
 from tm.service.ids import full_id
-from tm.store import attempts, events, jobs, positions
+from tm.service.terms import Terms
+from tm.store import attempts, events, positions
 from tm.store import rules as table
-
-if TYPE_CHECKING:
-    from tm.service.new_rule import NewRule
 
 QUOTE_COUNTS_FOR = timedelta(seconds=60)  # how old a cached quote may be to say "it would fire at once"
 
 
-def add_rule(ctx: Context, new: NewRule, *, label: str | None = None) -> Rule:
+def add_rule(ctx: Context, new: Terms, *, label: str | None = None) -> Rule:
     """Add one rule and return it. Raise Conflict `would_trigger_now`, or Invalid."""
     (rule,) = add_rules(ctx, [new], label=label)
     return rule
 
 
 def add_rules(
-    ctx: Context, wanted: Sequence[NewRule], *, label: str | None = None, dry_run: bool = False
+    ctx: Context, wanted: Sequence[Terms], *, label: str | None = None, dry_run: bool = False
 ) -> list[Rule]:
     """Add all of these rules, or none; return them. `label`: market and outcome, where they are known.
 
@@ -127,7 +122,7 @@ def cancel_rule(ctx: Context, given: str, *, exact: bool = False) -> Rule:
     raise _not_active(rule, "there is nothing left to cancel")
 
 
-def _rule(new: NewRule, label: str | None, now: datetime) -> Rule:
+def _rule(new: Terms, label: str | None, now: datetime) -> Rule:
     return Rule(
         id=new_id(),
         rule_type=new.rule_type,
@@ -135,7 +130,7 @@ def _rule(new: NewRule, label: str | None, now: datetime) -> Rule:
         token_id=new.token_id,
         trigger_price=new.trigger_price,
         trailing_percent=new.trailing_percent,
-        action=Action(ActionType(new.action.type), new.action.amount),
+        action=new.action,
         status=RuleStatus.ACTIVE,
         created_at=now,
         updated_at=now,
@@ -154,6 +149,9 @@ def _refuse_if_it_would_fire(ctx: Context, rule: Rule, now: datetime) -> None:
     position = positions.get(ctx.conn, rule.token_id)
     if position is None or position.best_bid is None or position.quote_at is None or position.quote_at > now:
         return
+    from tm.rules.quote import Quote, why_no_information
+    from tm.rules.trigger import would_trigger
+
     quote = Quote(rule.token_id, position.best_bid, position.best_ask, position.quote_at)
     oldest = now - QUOTE_COUNTS_FOR
     if why_no_information(rule.rule_type, quote, ctx.settings.max_spread, oldest) is not None:
@@ -170,6 +168,8 @@ def _refuse_if_it_would_fire(ctx: Context, rule: Rule, now: datetime) -> None:
 
 def _order_is_out(ctx: Context, rule: Rule) -> bool:
     """Say whether an order of this rule is being sent, or its outcome is not yet known."""
+    from tm.store import jobs
+
     if any(attempt.rule_id == rule.id for attempt in attempts.open_ones(ctx.conn)):
         return True
     waiting = [*jobs.running(ctx.conn), *jobs.pending(ctx.conn)]
