@@ -244,8 +244,13 @@ def test_an_alert_sells_all_once(wired, gateway):
 
 def test_an_alert_sells_the_amount_it_names_in_slices_and_no_more(wired):
     wired.hold()
-    wired.exchange.set_levels(TOKEN, bids=[("0.50", "20"), ("0.30", "500")], asks=[("0.51", "500")])
+    thin = {"bids": [("0.50", "20"), ("0.30", "500")], "asks": [("0.51", "500")]}
+    wired.exchange.set_levels(TOKEN, **thin)
     alert = order(wired, action={"type": "SELL_PARTIAL", "amount": 30})
+    wired.tick(3)
+    assert wired.sold() == 20
+    assert state_of(wired, alert)[0] == "QUEUED"
+    wired.exchange.set_levels(TOKEN, **thin)
     wired.tick(20)
     assert [order["filled"] for order in wired.orders()] == ["20", "10"]
     assert wired.sold() == 30
