@@ -7,13 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from tm.engine.context import Engine
+from tm.engine.context import BASELINE_READS, Engine
 from tm.errors import NotFound, RateLimited, TradeManagerError
 from tm.model import Book, Position, Rule
 from tm.rules.trigger import distance
 
 AT_ONCE = 8  # books read in parallel
-KEPT_FOR_AN_ORDER = 2  # the two reads that an order's baseline needs
 
 
 @dataclass
@@ -37,7 +36,7 @@ class Books:
 def read_books(engine: Engine, tokens: list[str]) -> Books:
     """Given tokens in the order of their need, read their books from the price source."""
     source = engine.settings.price_source
-    too_many = len(tokens) > engine.budget.left - KEPT_FOR_AN_ORDER
+    too_many = len(tokens) > engine.budget.left - BASELINE_READS
     if source == "clob" or (source == "auto" and too_many):
         try:
             return _from_clob(engine, tokens)
@@ -80,7 +79,7 @@ def _from_clob(engine: Engine, tokens: list[str]) -> Books:
 
 
 def _from_vincent(engine: Engine, tokens: list[str]) -> Books:
-    granted = engine.budget.for_reading(len(tokens), keep=KEPT_FOR_AN_ORDER)
+    granted = engine.budget.for_reading(len(tokens), keep=BASELINE_READS)
     books = Books(asked=granted)
     limited = False
 
@@ -88,7 +87,7 @@ def _from_vincent(engine: Engine, tokens: list[str]) -> Books:
         if limited or engine.seconds_left() <= 0:
             return None
         try:
-            return engine.venue.book(token).value
+            return engine.venue.book(token, deadline=engine.deadline).value
         except TradeManagerError as error:
             return error
 

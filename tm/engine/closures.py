@@ -36,7 +36,7 @@ def close_sold(engine: Engine, active: list[Rule], holdings: Read[Holdings]) -> 
     if not gone or not _is_time(engine) or not engine.budget.for_reading(1):
         return
     try:
-        trades = engine.venue.trades(tries=1)
+        trades = engine.venue.trades(tries=1, deadline=engine.deadline)
     except TradeManagerError as error:
         engine.report.problem(error, reading="trades, to see whether a position was sold")
         return

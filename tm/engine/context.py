@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TICK_SECONDS = 45.0  # a whole tick
 DRAIN_SECONDS = 10.0
 LOOK_SECONDS = 10.0
+BASELINE_READS = 2  # what an order needs to have read just before it leaves
 
 
 @dataclass
@@ -78,6 +79,11 @@ class Engine:
                 permit=self.budget.permit,
             )
         return self._venue
+
+    @property
+    def deadline(self) -> float:
+        """When this tick's time is over, on the monotonic clock: no read goes on beyond it."""
+        return self._started + TICK_SECONDS
 
     def seconds_left(self) -> float:
         """How much of this tick's 45 s is left."""

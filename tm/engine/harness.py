@@ -76,7 +76,9 @@ def _next(engine: Engine, seen: set[str]) -> tuple[Job | None, float]:
     waiting.sort(key=lambda job: job.job_type is JobType.WAKE_AGENT)
     for job in waiting:
         is_order = job.job_type is JobType.EXECUTE_TXN
-        if is_due(job.run_at, now, MAX_REARM_SECONDS if is_order else MAX_JOB_SECONDS):
+        longest = MAX_REARM_SECONDS if is_order else MAX_JOB_SECONDS
+        # What was put off under a clock that since went back is due.
+        if job.updated_at > now or is_due(job.run_at, now, longest):
             return job, 0
     soon = min(waiting, key=lambda job: job.run_at, default=None)
     if soon is None:

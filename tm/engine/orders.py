@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from tm.engine import consequences, files, outcomes, triggers
-from tm.engine.context import Engine
+from tm.engine.context import BASELINE_READS, Engine
 from tm.errors import NotFound, TradeManagerError
 from tm.ids import new_id
 from tm.logs import log
@@ -42,8 +42,6 @@ from tm.rules.quote import Quote, quote_of, why_no_information
 from tm.rules.sizing import NoSize, Size, promise, size_order
 from tm.store import alerts, attempts, events, jobs, rules, state
 from tm.venue.reads import Read
-
-BASELINE_READS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +105,8 @@ def _prepare(engine: Engine, job: Job, facts: Facts) -> Attempt:
     redeems = action.type is ActionType.REDEEM
     # What is redeemed has no order book any more.
     quote = None if redeems else facts.quotes.get(token_id) or _read_quote(engine, token_id)
-    trades = engine.venue.trades(tries=1)
-    orders = engine.venue.open_orders(tries=1)
+    trades = engine.venue.trades(tries=1, deadline=engine.deadline)
+    orders = engine.venue.open_orders(tries=1, deadline=engine.deadline)
     resting = [order for order in orders.value if order.token_id == token_id]
     held = _held(facts.holdings.value, token_id)
     owner: Rule | Job = rule or job
@@ -224,6 +222,8 @@ def _check_allowed(conn: sqlite3.Connection, attempt: Attempt, now: datetime) ->
         rule = rules.get(conn, attempt.rule_id)
         if rule is None or rule.status is not RuleStatus.TRIGGERED:
             raise NotNow("its rule is no longer triggered")
+        if rule.cancel_requested:
+            raise NotNow("canceled before the order left")
     if attempt.alert_id is not None:
         alert = alerts.get(conn, attempt.alert_id)
         expired = alert is not None and alert.expires_at is not None and alert.expires_at <= now
@@ -253,7 +253,7 @@ def _read_quote(engine: Engine, token_id: str) -> Quote:
     if not engine.budget.for_orders(1):
         raise NotNow("no request left in this minute")
     try:
-        return quote_of(engine.venue.book(token_id).value)
+        return quote_of(engine.venue.book(token_id, deadline=engine.deadline).value)
     except NotFound as error:
         raise NotNow("no_book: the token has no order book", burned=True) from error
 

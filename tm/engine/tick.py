@@ -36,6 +36,7 @@ class Readings:
 
     engine: Engine
     allowed: bool
+    tries: int = 3
     tried: bool = False
     failed: bool = False
     holdings: Read[Holdings] | None = None
@@ -57,7 +58,7 @@ class Readings:
             self.engine.report.notes.append("no request left in this minute; next tick")
             return None
         try:
-            return self.engine.venue.holdings()
+            return self.engine.venue.holdings(tries=self.tries, deadline=self.engine.deadline)
         except TradeManagerError as error:
             self.failed = True
             _note_not_before(self.engine, error)
@@ -130,6 +131,7 @@ def _probe_failed(engine: Engine, readings: Readings, now: datetime) -> bool:
     cooldown = engine.settings.breaker_cooldown_seconds
     if breaker.state(state.breaker(engine.store.conn), now, cooldown) != "half_open":
         return False
+    readings.tries = 1
     return readings.get() is None
 
 

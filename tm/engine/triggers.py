@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tm.engine import consequences
-from tm.engine.context import Engine
+from tm.engine.context import BASELINE_READS, Engine
 from tm.engine.monitor import Judged
 from tm.ids import new_id
 from tm.logs import log
@@ -26,7 +26,8 @@ def pull(engine: Engine, firing: list[Judged]) -> list[Job]:
             engine.report.notes.append(f"paused: {len(firing)} rules would fire")
         return []
     made, tokens = [], set()
-    for entry in firing:
+    affordable = engine.budget.left // BASELINE_READS  # what cannot be sent now fires at the next look
+    for entry in firing[:affordable]:
         if entry.rule.token_id in tokens:
             continue
         job = _pull_one(engine, entry)
