@@ -53,9 +53,9 @@ def _settings(path: str) -> tuple[str, bool]:
 
 
 def _nothing_to_do(database: str) -> bool:
-    from urllib.request import pathname2url
-
-    conn = sqlite3.connect(f"file:{pathname2url(database)}?mode=ro", uri=True, timeout=1)
+    # Escaped by hand: urllib would cost more than the whole look.
+    escaped = database.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    conn = sqlite3.connect(f"file:{escaped}?mode=ro", uri=True, timeout=1)
     try:
         if conn.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
             return False
