@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from tm.model import Action, Alert, Attempt, Job, Position, Rule, RuleEvent
+from tm.model import Action, Alert, AlertMode, Attempt, Job, Position, Rule, RuleEvent
 from tm.numbers import parse_decimal
 from tm.times import iso
 
@@ -150,7 +150,7 @@ def alert(
         "alertType": value.alert_type,
         "mode": str(value.mode),
         "idempotencyKey": value.idempotency_key,
-        "payload": plain(value.payload),
+        "payload": _alert_payload(value),
         "status": str(value.status),
         "expiresAt": instant(value.expires_at),
         "createdAt": instant(value.created_at),
@@ -161,6 +161,12 @@ def alert(
     if executions is not None:
         wire["executions"] = [execution(each) for each in executions]
     return wire
+
+
+def _alert_payload(value: Alert) -> Any:
+    """An order's terms are ours, so its amount is a number; anything else is shown as it came."""
+    is_order = value.mode is AlertMode.EXECUTE_TXN and isinstance(value.payload, dict)
+    return amounts_as_numbers(value.payload) if is_order else plain(value.payload)
 
 
 def job(value: Job) -> Wire:
@@ -179,6 +185,7 @@ def job(value: Job) -> Wire:
         "subjects": [amounts_as_numbers(subject) for subject in value.subjects],
         "payload": amounts_as_numbers(value.payload),
         "soldShares": number(value.sold_shares),
+        "cancelRequested": value.cancel_requested,
         "createdAt": instant(value.created_at),
         "updatedAt": instant(value.updated_at),
     }

@@ -99,6 +99,21 @@ def test_the_same_key_with_another_body_is_refused(world, other):
     assert len(world.jobs()) == 1
 
 
+def test_a_duration_said_again_is_the_same_alert(world):
+    def say(**more):
+        soon = (world.now() + timedelta(minutes=10)).isoformat()
+        with world.store() as store:
+            ctx = Context(world.settings, store, world.now)
+            return ingest_alert(ctx, new_alert(body(expiresAt=soon)), **more)
+
+    first, _ = say(counted_from_now=True)
+    world.clock.advance(60)
+    again, replayed = say(counted_from_now=True)
+    assert (again.id, again.expires_at, replayed) == (first.id, first.expires_at, True)
+    with pytest.raises(Unprocessable):
+        say()
+
+
 def test_two_sources_may_use_the_same_key(world):
     one, _ = hand_in(world)
     two, replayed = hand_in(world, source="cron")

@@ -31,6 +31,11 @@ def parse_when(text: str, now: datetime) -> datetime:
     return instant
 
 
+def counts_from_now(text: str) -> bool:
+    """Say whether it is a duration, which means another instant each time it is said."""
+    return _DURATION.fullmatch(text.strip()) is not None
+
+
 def _instant(text: str, now: datetime) -> datetime | None:
     if _DURATION.fullmatch(text):
         seconds = sum(int(count) * _UNITS[unit] for count, unit in _PART.findall(text))

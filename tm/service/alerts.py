@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tm.engine import files
@@ -21,18 +22,20 @@ if TYPE_CHECKING:
     from tm.service.new_alert import NewAlert
 
 
-def ingest_alert(ctx: Context, new: NewAlert) -> tuple[Alert, bool]:
+def ingest_alert(ctx: Context, new: NewAlert, *, counted_from_now: bool = False) -> tuple[Alert, bool]:
     """Given what is handed in, see that it is recorded with its job; return the alert, and whether it was
     there already.
 
+    `counted_from_now`: its expiry was given as a duration, so that said again it is no other alert.
     An alert that is too late is accepted all the same: its job FAILS as "expired", so that its key is
     known. Raise Unprocessable `idempotency_key_reused` where the source's key stands for another body,
     Refused `action_not_allowed` where `allowedActions` does not name what it orders.
     """
     now = ctx.clock()
-    fingerprint = fingerprint_of(new)
     with ctx.store.write("alert.ingest") as conn:
         found = alerts.by_key(conn, new.source, new.idempotency_key)
+        said_again = found is not None and found.expires_at is not None and counted_from_now
+        fingerprint = fingerprint_of(new, found.expires_at if found and said_again else new.ends_at)
         if found is None:
             _refuse_action(ctx, new)
             alert = Alert(
@@ -66,7 +69,7 @@ def ingest_alert(ctx: Context, new: NewAlert) -> tuple[Alert, bool]:
     return current, found is not None
 
 
-def fingerprint_of(new: NewAlert) -> str:
+def fingerprint_of(new: NewAlert, ends_at: datetime | None) -> str:
     """Given a validated alert, return what tells it from another one under the same key."""
     body = {
         "source": new.source,
@@ -74,7 +77,7 @@ def fingerprint_of(new: NewAlert) -> str:
         "mode": str(new.mode),
         "idempotencyKey": new.idempotency_key,
         "payload": new.terms,
-        "expiresAt": None if new.ends_at is None else iso(new.ends_at),
+        "expiresAt": None if ends_at is None else iso(ends_at),
     }
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -96,7 +96,11 @@ def _action(value: object) -> object:
     given = {"type": value} if isinstance(value, str) else value
     named = given.get("type") if isinstance(given, dict) else None
     if isinstance(named, str) and named not in tuple(ActionType):
-        raise not_allowed(named, tuple(ActionType))
+        raise Refused(
+            f"payload.action: {named[:60]} is nothing that an alert can order",
+            code="action_not_allowed",
+            hint="it can order " + ", ".join(ActionType) + ", where allowedActions names it",
+        )
     return given
 
 
