@@ -38,6 +38,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pause": ("tm.cli.pause", "Let no order leave."),
     "resume": ("tm.cli.resume", "Let orders leave again."),
     "init": ("tm.cli.init", "Write the configuration and find the Vincent key."),
+    "install": ("tm.cli.install", "Let systemd run it: units, manual pages, completions."),
+    "uninstall": ("tm.cli.uninstall", "Take away what install put there; rules and configuration stay."),
     "doctor": ("tm.cli.doctor", "Check everything, and say what to do about what is found."),
     "config": ("tm.cli.config", "Show each setting and where it comes from."),
     "completion": ("tm.cli.completion", "Print a shell's completion script."),
@@ -102,6 +104,7 @@ def run(argv: list[str]) -> int:
     """Given the arguments after the program's name, run the command and return the exit code."""
     # Before the arguments are parsed an error must already know its form.
     session.json_asked = "--json" in argv
+    session.config_file = None
     if os.environ.get(COMPLETE_VAR):
         from typer._completion_classes import completion_init
 
