@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -31,7 +32,7 @@ class Manager:
         """How a person calls it."""
         return " ".join(["systemctl", *self.flags])
 
-    def run(self, *words: str, check: bool = True) -> str:
+    def run(self, *words: str, check: bool = True, seconds: float = SECONDS) -> str:
         """Run `systemctl WORDS` and return its output. Raise TradeManagerError where it fails."""
         try:
             done = subprocess.run(
@@ -39,7 +40,7 @@ class Manager:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=SECONDS,
+                timeout=seconds,
                 env=environment(),
             )
         except (OSError, subprocess.TimeoutExpired) as trouble:
@@ -55,6 +56,32 @@ class Manager:
         """Given a unit, return its properties; an unknown unit has LoadState=not-found."""
         out = self.run("show", unit, f"--property={','.join(properties)}")
         return dict(line.partition("=")[::2] for line in out.splitlines())
+
+    def trial(self, properties: Sequence[str], command: Sequence[str]) -> str | None:
+        """Run a command once as a service with these properties; return None, or why it did not work."""
+        options = [f"--property={one}" for one in properties]
+        try:
+            done = subprocess.run(
+                [
+                    "systemd-run",
+                    *self.flags,
+                    "--wait",
+                    "--collect",
+                    "--quiet",
+                    "--pipe",
+                    *options,
+                    "--",
+                    *command,
+                ],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                env=environment(),
+            )
+        except (OSError, subprocess.TimeoutExpired) as trouble:
+            return str(trouble)
+        return None if done.returncode == 0 else " ".join(done.stderr.split()) or f"exit {done.returncode}"
 
 
 def is_running() -> bool:

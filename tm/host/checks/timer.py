@@ -12,6 +12,7 @@ from tm.errors import TradeManagerError
 from tm.host import names
 from tm.host.checks.database import active_rules
 from tm.host.findings import Finding, fault, look, of_error, ok
+from tm.host.places import installed_scopes
 from tm.host.systemctl import Manager, is_running
 
 LINGER = Path("/var/lib/systemd/linger")
@@ -38,7 +39,7 @@ def units() -> list[Finding]:
     """Are the timer and the path unit waiting, and how did the last run end?"""
     if not is_running():
         return [look("timer", "systemd does not run here", "keep `tm run` running in its place")]
-    scopes = names.installed_scopes()
+    scopes = installed_scopes()
     if not scopes:
         return [look("timer", "no units installed", "tm install")]
     found: list[Finding] = []
