@@ -17,6 +17,10 @@ def main() -> int:
 
             if end_if_idle():
                 return 0
+        if argv[:1] == ["_complete"]:  # a shell asks, while somebody types
+            from tm.host.values import answer
+
+            return answer(argv[1:])
         from tm.cli.app import run
 
         return run(argv)

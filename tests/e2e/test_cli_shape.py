@@ -166,17 +166,8 @@ def test_control_c_ends_with_130_and_says_nothing(environ: dict[str, str], tmp_p
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_completion_script_asks_tm_itself(shell: str, tm: TM) -> None:
-    script = tm("completion", shell).out
-    assert f"_TM_COMPLETE=complete_{shell}" in script
-
-
-@pytest.mark.parametrize(
-    ("line", "follows"), [("tm vers", "version"), ("tm config sh", "show"), ("tm version --js", "--json")]
-)
-def test_bash_is_told_what_can_follow(line: str, follows: str, tm: TM) -> None:
-    done = tm(_TM_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(line.split()) - 1))
-    assert (done.code, done.out) == (0, f"{follows}\n")
+def test_the_completion_script_asks_tm_for_records(shell: str, tm: TM) -> None:
+    assert " _complete " in tm("completion", shell).out
 
 
 def test_a_json_run_imports_neither_rich_nor_other_commands(environ: dict[str, str]) -> None:

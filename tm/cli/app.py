@@ -46,8 +46,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "version": ("tm.cli.version", "Print the version."),
 }
 
-COMPLETE_VAR = "_TM_COMPLETE"  # how the script of `tm completion` asks what can follow
-
 HELP = """Guard Polymarket positions: stops, targets and alerts, each sold once.
 
 \b
@@ -105,12 +103,8 @@ def run(argv: list[str]) -> int:
     # Before the arguments are parsed an error must already know its form.
     session.json_asked = "--json" in argv
     session.config_file = None
-    if os.environ.get(COMPLETE_VAR):
-        from typer._completion_classes import completion_init
-
-        completion_init()
     try:
-        code = root().main(argv, prog_name="tm", complete_var=COMPLETE_VAR, standalone_mode=False)
+        code = root().main(argv, prog_name="tm", standalone_mode=False)
     except TradeManagerError as error:
         return output.fail(error)
     except TyperException as error:

@@ -21,7 +21,7 @@ class Shell(StrEnum):
 
 @app.command()
 def completion(shell: Annotated[Shell, typer.Argument(help="The shell.", metavar="bash|zsh|fish")]) -> None:
-    """Print a shell's completion script.
+    """Print a shell's completion script. `tm install` puts it where the shell looks.
 
     \b
     Examples:
@@ -34,7 +34,7 @@ def completion(shell: Annotated[Shell, typer.Argument(help="The shell.", metavar
 
 
 def completion_script(shell: str) -> str:
-    """Given bash, zsh or fish, return the script: the shell asks `tm` itself what can follow."""
-    from typer._completion_shared import get_completion_script
+    """Given bash, zsh or fish, return the script that comes with this version."""
+    from tm.host.shipped import text
 
-    return get_completion_script(prog_name="tm", complete_var="_TM_COMPLETE", shell=shell)
+    return text("completions", {"bash": "tm.bash", "zsh": "_tm", "fish": "tm.fish"}[shell])
