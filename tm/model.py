@@ -36,6 +36,8 @@ class EventType(StrEnum):
     RULE_UPDATED = "RULE_UPDATED"
     RULE_EVALUATED = "RULE_EVALUATED"
     RULE_TRAILING_UPDATED = "RULE_TRAILING_UPDATED"
+    RULE_ACTIVATED = "RULE_ACTIVATED"
+    RULE_ENTRY_CHANGED = "RULE_ENTRY_CHANGED"
     RULE_TRIGGERED = "RULE_TRIGGERED"
     RULE_REARMED = "RULE_REARMED"
     RULE_CANCELED = "RULE_CANCELED"
@@ -121,6 +123,7 @@ class Heard(StrEnum):
 class Action:
     type: ActionType
     amount: Decimal | None = None  # shares; SELL_PARTIAL only
+    percent: Decimal | None = None  # of what was held when the rule was made: where `amount` came from
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,14 @@ class Rule:
     position_seen_at: datetime | None = None
     promised_shares: Decimal | None = None  # fixed at the first attempt
     sold_shares: Decimal = Decimal(0)
+    # levels from the entry: resolved to prices once, when the rule was made
+    trigger_percent: Decimal | None = None  # what was asked for: -20 is 20 % below the entry
+    entry_price: Decimal | None = None  # the average in holdings then, USD per share
+    entry_price_now: Decimal | None = None  # the average since, where it is another; never followed
+    trailing_amount: Decimal | None = None  # USD per share, in place of trailing_percent
+    activation_price: Decimal | None = None  # a trailing stop sleeps until the best bid has been there
+    activation_percent: Decimal | None = None
+    activated_at: datetime | None = None
     # between two ticks
     not_before: datetime | None = None  # back-off after an order that sold nothing
     rearm_count: int = 0
@@ -176,6 +187,7 @@ class Position:
     best_bid: Decimal | None = None
     best_ask: Decimal | None = None
     quote_at: datetime | None = None
+    tick_size: Decimal | None = None  # of its book, when last read
     redeemable: bool = False
     # what `position_closed` is judged from
     quantity_since: datetime | None = None  # this quantity was first seen then (venue time)
@@ -348,6 +360,7 @@ class Book:
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
     fetched_at: datetime
+    tick_size: Decimal | None = None  # USD; None: the book did not say
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,11 +33,13 @@ def tracked(
             new = _seen(old, holding, token_id, market_of.get(token_id, ""), reading.holdings_at, now)
         quote = reading.quote(token_id)
         if quote is not None:
+            new = new or _blank(token_id, market_of.get(token_id, ""), now)
             new = replace(
-                new or _blank(token_id, market_of.get(token_id, ""), now),
+                new,
                 best_bid=quote.best_bid,
                 best_ask=quote.best_ask,
                 quote_at=quote.fetched_at,
+                tick_size=quote.tick_size or new.tick_size,
                 updated_at=now,
             )
         if new is not None and new is not old:

@@ -24,6 +24,7 @@ class Quote:
     best_ask: Decimal | None
     fetched_at: datetime
     bids: tuple[Level, ...] = ()
+    tick_size: Decimal | None = None  # USD; None: not told
 
 
 def quote_of(book: Book) -> Quote:
@@ -39,6 +40,7 @@ def quote_of(book: Book) -> Quote:
         best_ask=min((level.price for level in _offers(book.asks)), default=None),
         fetched_at=book.fetched_at,
         bids=tuple(bids),
+        tick_size=book.tick_size,
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Migrations
 
-SCHEMA_VERSION = 1  # how many migrations there are; kept in PRAGMA user_version
+SCHEMA_VERSION = 2  # how many migrations there are; kept in PRAGMA user_version
 APPLICATION_ID = 0x746D0001  # marks the file as ours (PRAGMA application_id)
 
 _INITIAL = """
@@ -198,6 +198,35 @@ WHEN OLD.closed_at IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'an attempt only moves forward'); END;
 """
 
+# Prices in the history are whole 0.0001 USD, instants whole seconds since 1970: a row takes about 17 bytes.
+_LEVELS_AND_HISTORY = """
+ALTER TABLE trade_rules ADD COLUMN action_percent TEXT;
+ALTER TABLE trade_rules ADD COLUMN trigger_percent TEXT;
+ALTER TABLE trade_rules ADD COLUMN entry_price TEXT;
+ALTER TABLE trade_rules ADD COLUMN entry_price_now TEXT;
+ALTER TABLE trade_rules ADD COLUMN trailing_amount TEXT;
+ALTER TABLE trade_rules ADD COLUMN activation_price TEXT;
+ALTER TABLE trade_rules ADD COLUMN activation_percent TEXT;
+ALTER TABLE trade_rules ADD COLUMN activated_at TEXT;
+ALTER TABLE monitored_positions ADD COLUMN tick_size TEXT;
+
+CREATE TABLE quoted_tokens (
+    id INTEGER PRIMARY KEY,
+    token_id TEXT NOT NULL UNIQUE,
+    minutes_to INTEGER NOT NULL DEFAULT 0,
+    hours_to INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE quote_history (
+    token INTEGER NOT NULL REFERENCES quoted_tokens (id),
+    at INTEGER NOT NULL,
+    span INTEGER NOT NULL DEFAULT 0,
+    bid INTEGER,
+    ask INTEGER,
+    PRIMARY KEY (token, at)
+) STRICT, WITHOUT ROWID;
+"""
+
 
 def statements(script: str) -> list[str]:
     """Given a script, return its statements (sqlite3's executescript would commit the transaction)."""
@@ -221,6 +250,11 @@ def migrations() -> Migrations:
     @numbered()
     def m001_initial(db: Database) -> None:
         for statement in statements(_INITIAL):
+            db.execute(statement)
+
+    @numbered()
+    def m002_levels_and_history(db: Database) -> None:
+        for statement in statements(_LEVELS_AND_HISTORY):
             db.execute(statement)
 
     return numbered

@@ -9,16 +9,14 @@ Field names: Vincent's server source, and docs.polymarket.com for books and mark
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
-
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from typing import Any, TypeVar
 
 from tm.model import HOLDINGS_PAGE, Book, Holding, Holdings, Level, OpenOrder, Trade
-from tm.numbers import MAX_AMOUNT, parse_decimal
+from tm.numbers import MAX_AMOUNT, PRICE_STEP, parse_decimal
 from tm.reply import one_line
 
 _OPAQUE = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -26,7 +24,7 @@ _FINEST = -60  # decimal places: more is not a number that a server computed
 _LATEST = Decimal(32_503_680_000)  # the year 3000 in seconds: a later match_time is not in seconds
 
 T = TypeVar("T", Trade, OpenOrder)
-M = TypeVar("M", bound=BaseModel)
+F = TypeVar("F")
 
 
 class Nonsense(ValueError):
@@ -91,66 +89,31 @@ def _maybe_id(value: object) -> str | None:
     return one_line(value, 200) if isinstance(value, str) and value else None
 
 
-Amount = Annotated[Decimal, BeforeValidator(_amount)]
-MaybePrice = Annotated[Decimal | None, BeforeValidator(_price)]
-Opaque = Annotated[str, BeforeValidator(_opaque)]
-Instant = Annotated[datetime, BeforeValidator(_seconds)]
-Word = Annotated[str, BeforeValidator(_upper)]
-Side = Annotated[str, BeforeValidator(_side)]
-Words = Annotated[str, BeforeValidator(_words)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
-MaybeId = Annotated[str | None, BeforeValidator(_maybe_id)]
+class _Row:
+    """One object of a payload. What is missing in it, or wrong, is named with its place.
 
+    By hand and not by pydantic: that would cost each tick more than all else it imports, and each of
+    ten thousand rows its own.
+    """
 
-class _HoldingRow(BaseModel):
-    token_id: Opaque = Field(alias="tokenId")
-    condition_id: Opaque = Field(alias="conditionId")
-    shares: Amount
-    average_entry_price: MaybePrice = Field(None, alias="averageEntryPrice")
-    current_price: MaybePrice = Field(None, alias="currentPrice")
-    market_title: Words = Field("", alias="marketTitle")
-    outcome: Words = ""
-    redeemable: Flag = False
+    def __init__(self, value: Any, where: str) -> None:
+        if not isinstance(value, dict):
+            raise Nonsense(f"{where} is not an object")
+        self._fields = value
+        self._where = where
 
+    def must(self, name: str, read: Callable[[object], F]) -> F:
+        """A field that has to be there."""
+        if name not in self._fields:
+            raise Nonsense(f"{self._where}.{name} is missing")
+        return self.may(name, read)
 
-class _TradeRow(BaseModel):
-    id: Opaque
-    taker_order_id: Opaque
-    asset_id: Opaque
-    side: Side
-    size: Amount
-    price: Amount
-    status: Word
-    match_time: Instant
-    transaction_hash: MaybeId = None
-
-
-class _OrderRow(BaseModel):
-    id: Opaque
-    asset_id: Opaque
-    side: Side
-    original_size: Amount
-    size_matched: Amount
-
-
-class _Collateral(BaseModel):
-    balance: Amount
-
-
-class _TokenRow(BaseModel):
-    token_id: Opaque
-    outcome: Words = ""
-    price: MaybePrice = None
-    winner: Flag = False
-
-
-class _MarketBody(BaseModel):
-    condition_id: Opaque
-    question: Words = ""
-    active: Flag
-    closed: Flag
-    accepting_orders: Flag
-    tokens: list[_TokenRow]
+    def may(self, name: str, read: Callable[[object], F]) -> F:
+        """A field that may be left out, which says what null says."""
+        try:
+            return read(self._fields.get(name))
+        except ValueError as problem:
+            raise Nonsense(f"{self._where}.{name} {problem}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,19 +144,18 @@ class Market:
 
 def holdings(data: Any) -> Holdings:
     """Given the data of GET /holdings, return what is held, by token. Raise Nonsense."""
-    rows = _rows(_HoldingRow, data, "holdings")
     found = [
         Holding(
-            token_id=row.token_id,
-            market_id=row.condition_id,
-            shares=row.shares,
-            avg_entry_price=row.average_entry_price,
-            current_price=row.current_price,
-            title=row.market_title,
-            outcome=row.outcome,
-            redeemable=row.redeemable,
+            token_id=row.must("tokenId", _opaque),
+            market_id=row.must("conditionId", _opaque),
+            shares=row.must("shares", _amount),
+            avg_entry_price=row.may("averageEntryPrice", _price),
+            current_price=row.may("currentPrice", _price),
+            title=row.may("marketTitle", _words),
+            outcome=row.may("outcome", _words),
+            redeemable=row.may("redeemable", _flag),
         )
-        for row in rows
+        for row in _rows(data, "holdings")
     ]
     by_token = {row.token_id: row for row in found}
     if len(by_token) != len(found):
@@ -205,17 +167,17 @@ def trades(data: Any) -> tuple[Trade, ...]:
     """Given the data of GET /trades, return each trade once, in the order of the answer. Raise Nonsense."""
     found = [
         Trade(
-            id=row.id,
-            order_id=row.taker_order_id,
-            token_id=row.asset_id,
-            side=row.side,
-            size=row.size,
-            price=row.price,
-            status=row.status,
-            matched_at=row.match_time,
-            tx_hash=row.transaction_hash,
+            id=row.must("id", _opaque),
+            order_id=row.must("taker_order_id", _opaque),
+            token_id=row.must("asset_id", _opaque),
+            side=row.must("side", _side),
+            size=row.must("size", _amount),
+            price=row.must("price", _amount),
+            status=row.must("status", _upper),
+            matched_at=row.must("match_time", _seconds),
+            tx_hash=row.may("transaction_hash", _maybe_id),
         )
-        for row in _rows(_TradeRow, data, "trades")
+        for row in _rows(data, "trades")
     ]
     return _each_once(found)
 
@@ -223,35 +185,57 @@ def trades(data: Any) -> tuple[Trade, ...]:
 def open_orders(data: Any) -> tuple[OpenOrder, ...]:
     """Given the data of GET /open-orders, return the shares that still rest. Raise Nonsense."""
     found = []
-    for row in _rows(_OrderRow, data, "openOrders"):
-        if row.size_matched > row.original_size:
+    for row in _rows(data, "openOrders"):
+        size, matched = row.must("original_size", _amount), row.must("size_matched", _amount)
+        if matched > size:
             raise Nonsense("an order is matched for more than its size")
-        remaining = row.original_size - row.size_matched
-        found.append(OpenOrder(row.id, row.asset_id, row.side, remaining))
+        ids = row.must("id", _opaque), row.must("asset_id", _opaque)
+        found.append(OpenOrder(*ids, row.must("side", _side), size - matched))
     return _each_once(found)
 
 
 def balance(data: Any) -> Balance:
     """Given the data of GET /balance, return the wallet and its USD. Raise Nonsense."""
-    collateral = _validated(_Collateral, _member(data, "collateral", dict), "collateral")
-    return Balance(_words(data.get("walletAddress")), collateral.balance)
+    collateral = _Row(_member(data, "collateral", dict), "collateral")
+    return Balance(_words(data.get("walletAddress")), collateral.must("balance", _amount))
 
 
 def market(data: Any) -> Market:
     """Given the data of GET /market/:conditionId, return the market. Raise Nonsense."""
-    body = _validated(_MarketBody, _member(data, "market", dict), "market")
-    tokens = tuple(MarketToken(t.token_id, t.outcome, t.price, t.winner) for t in body.tokens)
-    return Market(body.condition_id, body.question, body.active, body.closed, body.accepting_orders, tokens)
+    body = _member(data, "market", dict)
+    row = _Row(body, "market")
+    return Market(
+        condition_id=row.must("condition_id", _opaque),
+        question=row.may("question", _words),
+        active=row.must("active", _flag),
+        closed=row.must("closed", _flag),
+        accepting_orders=row.must("accepting_orders", _flag),
+        tokens=tuple(
+            MarketToken(
+                token_id=token.must("token_id", _opaque),
+                outcome=token.may("outcome", _words),
+                price=token.may("price", _price),
+                winner=token.may("winner", _flag),
+            )
+            for token in _rows(body, "tokens")
+        ),
+    )
 
 
 def book(data: Any, token_id: str, fetched_at: datetime) -> Book:
     """Given a CLOB book, return it. Raise Nonsense, also where it is the book of another token.
 
-    No pydantic here: a tick may read thousands of levels.
     """
     if not isinstance(data, dict) or data.get("asset_id") != token_id:
         raise Nonsense("it is not the book of the token that was asked for")
-    return Book(token_id, _levels(data, "bids"), _levels(data, "asks"), fetched_at)
+    bids, asks = _levels(data, "bids"), _levels(data, "asks")
+    return Book(token_id, bids, asks, fetched_at, _tick_size(data.get("tick_size")))
+
+
+def _tick_size(value: Any) -> Decimal | None:
+    """A tick size in USD, 0.0001 to 0.1. One that is none is left out: no decision hangs on it."""
+    number = parse_decimal(value)
+    return number if number is not None and PRICE_STEP <= number <= Decimal("0.1") else None
 
 
 def _levels(data: dict[str, Any], side: str) -> tuple[Level, ...]:
@@ -289,15 +273,5 @@ def _member(data: Any, name: str, kind: type) -> Any:
     return value
 
 
-def _rows(model: type[M], data: Any, name: str) -> list[M]:
-    rows: Iterable[Any] = _member(data, name, list)
-    return [_validated(model, row, f"{name}[{number}]") for number, row in enumerate(rows)]
-
-
-def _validated(model: type[M], value: Any, where: str) -> M:
-    try:
-        return model.model_validate(value)
-    except ValidationError as trouble:
-        first = trouble.errors(include_url=False, include_input=False)[0]
-        path = ".".join([where, *(str(part) for part in first["loc"])])
-        raise Nonsense(f"{path}: {first['msg'].removeprefix('Value error, ')}") from None
+def _rows(data: Any, name: str) -> list[_Row]:
+    return [_Row(row, f"{name}[{number}]") for number, row in enumerate(_member(data, name, list))]
