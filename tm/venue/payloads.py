@@ -223,9 +223,7 @@ def market(data: Any) -> Market:
 
 
 def book(data: Any, token_id: str, fetched_at: datetime) -> Book:
-    """Given a CLOB book, return it. Raise Nonsense, also where it is the book of another token.
-
-    """
+    """Given a CLOB book, return it. Raise Nonsense, also where it is the book of another token."""
     if not isinstance(data, dict) or data.get("asset_id") != token_id:
         raise Nonsense("it is not the book of the token that was asked for")
     bids, asks = _levels(data, "bids"), _levels(data, "asks")
