@@ -1,4 +1,7 @@
-"""The records and the words of the field. Prices are USD per share, sizes are shares, all Decimal."""
+"""The records and the words of the field. Prices are USD per share, sizes are shares, all Decimal.
+
+Each record has a docstring: where there is none, dataclasses makes one at every start, and slowly.
+"""
 
 from __future__ import annotations
 
@@ -121,6 +124,8 @@ class Heard(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
+    """What a rule sells."""
+
     type: ActionType
     amount: Decimal | None = None  # shares; SELL_PARTIAL only
     percent: Decimal | None = None  # of what was held when the rule was made: where `amount` came from
@@ -128,6 +133,8 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
+    """A stop or a target, and what is remembered of it between two ticks."""
+
     id: str
     rule_type: RuleType
     market_id: str
@@ -199,6 +206,8 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class RuleEvent:
+    """Something that happened to a rule."""
+
     id: str
     rule_id: str
     event_type: EventType
@@ -208,6 +217,8 @@ class RuleEvent:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
+    """What an agent or a script handed in."""
+
     id: str
     source: str
     alert_type: str
@@ -223,6 +234,8 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Job:
+    """What is to be done about a trigger, an alert or an outcome."""
+
     id: str
     job_type: JobType
     status: JobStatus
@@ -270,6 +283,8 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
+    """One order: at most one POST, and what is known of it."""
+
     id: str
     seq: int
     job_id: str
@@ -305,6 +320,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
+    """One row of what Vincent shows as held."""
+
     token_id: str
     market_id: str  # Vincent's conditionId
     shares: Decimal
@@ -321,12 +338,16 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
+    """What Vincent shows as held, by token."""
+
     by_token: dict[str, Holding]
     page_full: bool  # then an absent token is unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Trade:
+    """One row of a fill."""
+
     id: str
     order_id: str  # taker_order_id: one order's fill is all rows that share it
     token_id: str
@@ -340,6 +361,8 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
+    """An order that rests at the exchange."""
+
     id: str
     token_id: str
     side: str
@@ -348,6 +371,8 @@ class OpenOrder:
 
 @dataclass(frozen=True, slots=True)
 class Level:
+    """One offer in a book: USD per share, and shares."""
+
     price: Decimal
     size: Decimal
 
