@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 @dataclass
 class Session:
+    """What was asked of this run."""
+
     json_asked: bool = False  # --json
     config_file: str | None = None  # --config
 

@@ -16,6 +16,8 @@ State = Literal["closed", "open", "half_open"]
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
+    """How often reading failed in a row, and until when Vincent is left alone."""
+
     failures: int = 0  # ticks in a row
     open_until: datetime | None = None
 

@@ -15,6 +15,8 @@ from tm.times import Clock, utc_now
 
 @dataclass(frozen=True, slots=True)
 class Context:
+    """What a use case works with."""
+
     settings: Settings
     store: Store
     clock: Clock = utc_now

@@ -118,12 +118,16 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
+    """What the wallet holds, in USD."""
+
     wallet_address: str
     usd: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class MarketToken:
+    """One outcome of a market."""
+
     token_id: str
     outcome: str
     price: Decimal | None
