@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,9 +18,10 @@ from tm.engine.positions import tracked
 from tm.logs import log
 from tm.model import ActionType, EventType, Holdings, Position, Rule, RuleStatus
 from tm.numbers import canonical
-from tm.rules.backoff import MAX_REARM_SECONDS, is_due
+from tm.rules.judgement import judge as judge_rule
+from tm.rules.level import moved_average
 from tm.rules.quote import Quote, quote_of
-from tm.rules.trigger import Decision, Evaluation, evaluate
+from tm.rules.trigger import Evaluation
 from tm.store import attempts, events, positions, rules, state
 
 
@@ -135,27 +136,22 @@ def _judge_one(
     why_missing = reading.books.missing.get(rule.token_id)
     if quote is None and why_missing is None:
         return Judged(rule, None, "NOT_REACHED", fields, fires=False)
-    evaluation = evaluate(
+    sellable = holding is not None or (
+        reading.holdings.page_full and rule.action.type is ActionType.SELL_PARTIAL
+    )
+    judgement = judge_rule(
         rule,
         quote,
         max_spread=settings.max_spread,
         confirm_ticks=settings.confirm_ticks,
         tick_started=reading.started,
+        now=now,
+        sellable=sellable,
+        busy=rule.token_id in busy_tokens,
+        why_missing=why_missing,
     )
-    if why_missing is not None:
-        evaluation = replace(evaluation, reason=why_missing)
-    fields.update(_learned_fields(rule, evaluation, now))
-    decision = str(evaluation.decision)
-    if evaluation.decision is Decision.FIRE:
-        unknown_size = holding is None and not (
-            reading.holdings.page_full and rule.action.type is ActionType.SELL_PARTIAL
-        )
-        if unknown_size:
-            decision = "POSITION_NOT_SEEN"
-        elif rule.token_id in busy_tokens:
-            decision = "ORDER_OPEN"
-        elif not _back_off_is_over(rule, now):
-            decision = "BACK_OFF"
+    evaluation, decision = judgement.evaluation, judgement.decision
+    fields.update(judgement.learned)
     told = _told(evaluation, decision)
     event = None
     if settings.evaluation_log == "all" or told != rule.last_evaluation:
@@ -166,8 +162,7 @@ def _judge_one(
             "decision": decision,
             "reason": evaluation.reason,
         }
-    fires = decision == str(Decision.FIRE)
-    return Judged(rule, evaluation, decision, fields, fires, event)
+    return Judged(rule, evaluation, decision, fields, judgement.fires, event)
 
 
 def _told(evaluation: Evaluation, decision: str) -> str:
@@ -177,11 +172,6 @@ def _told(evaluation: Evaluation, decision: str) -> str:
     return "|".join((*spelled, decision, evaluation.reason))
 
 
-def _back_off_is_over(rule: Rule, now: datetime) -> bool:
-    """Say whether a rule may fire again; a wait noted under a clock that since went back is over."""
-    return rule.updated_at > now or is_due(rule.not_before, now, MAX_REARM_SECONDS)
-
-
 def _seen_fields(rule: Rule, reading: Reading, now: datetime) -> dict[str, Any]:
     """What holdings tell of a rule's position: when it was seen, its label, since when it is not seen."""
     holding = reading.holdings.by_token.get(rule.token_id)
@@ -189,35 +179,24 @@ def _seen_fields(rule: Rule, reading: Reading, now: datetime) -> dict[str, Any]:
         fields: dict[str, Any] = {"position_seen_at": now, "label": holding.label}
         if rule.unseen_since is not None:
             fields.update(unseen_since=None, unseen_told=False)
+        if rule.entry_price is not None and holding.avg_entry_price is not None:
+            moved = moved_average(rule.entry_price, rule.entry_price_now, holding.avg_entry_price)
+            if moved != rule.entry_price_now:
+                fields["entry_price_now"] = moved
         return fields
     return {"unseen_since": now} if rule.unseen_since is None else {}
 
 
-def _learned_fields(rule: Rule, evaluation: Evaluation, now: datetime) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    if evaluation.decision is Decision.NO_INFORMATION:
-        if rule.blind_since is None:
-            fields["blind_since"] = now
-        return fields
-    if rule.blind_since is not None:
-        fields.update(blind_since=None, blind_told=False)
-    if evaluation.trigger_price != rule.trigger_price:
-        fields["trigger_price"] = evaluation.trigger_price
-    if evaluation.confirm_count != rule.confirm_count:
-        fields["confirm_count"] = evaluation.confirm_count
-    if evaluation.decision is Decision.HOLD and rule.unsold_since is not None:
-        # The condition has passed: the next trigger is a new one, with a promise of its own.
-        fields.update(unsold_since=None, unsold_told=False, rearm_count=0, not_before=None)
-        if rule.sold_shares == 0:
-            fields["promised_shares"] = None
-    return fields
-
-
 def _record(conn: sqlite3.Connection, entry: Judged, now: datetime) -> None:
     """Record what an evaluation is worth an event."""
+    if "entry_price_now" in entry.fields:
+        _record_entry(conn, entry, now)
     evaluation = entry.evaluation
     if evaluation is None:
         return
+    if evaluation.activated:
+        woken = {"bestBid": evaluation.best_bid, "activationPrice": entry.rule.activation_price}
+        events.add(conn, entry.rule.id, EventType.RULE_ACTIVATED, now, woken)
     if evaluation.raised:
         raised = {
             "from": entry.rule.trigger_price,
@@ -227,3 +206,20 @@ def _record(conn: sqlite3.Connection, entry: Judged, now: datetime) -> None:
         events.add(conn, entry.rule.id, EventType.RULE_TRAILING_UPDATED, now, raised)
     if entry.event is not None:
         events.add(conn, entry.rule.id, EventType.RULE_EVALUATED, now, entry.event)
+
+
+def _record_entry(conn: sqlite3.Connection, entry: Judged, now: datetime) -> None:
+    """Record that the average moved since the rule was made: its levels stay where they are."""
+    rule = entry.rule
+    average = entry.fields["entry_price_now"] or rule.entry_price
+    data = {
+        "entryPrice": rule.entry_price,
+        "averageEntryPrice": average,
+        "triggerPercent": rule.trigger_percent,
+        "triggerPrice": rule.trigger_price,
+        "activationPercent": rule.activation_percent,
+        "activationPrice": rule.activation_price,
+    }
+    given = {name: value for name, value in data.items() if value is not None}
+    events.add(conn, rule.id, EventType.RULE_ENTRY_CHANGED, now, given)
+    log("rule_entry_changed", level="notice", ruleId=rule.id, entry=rule.entry_price, average=average)
