@@ -40,6 +40,14 @@ class Place(World):
         found = desk.orders(self.paper.exchange, "api", None)
         return [order for order in found if order["side"] == "SELL"]
 
+    def user_orders(self) -> list[dict]:
+        """Every order that the wallet's owner placed by hand."""
+        return desk.orders(self.paper.exchange, "user", None)
+
+    def wallet(self) -> dict[str, str]:
+        """Shares really held, by token."""
+        return desk.wallet(self.paper.exchange)["shares"]
+
     def alert(self, key: str = "k1", mode: str = "EXECUTE_TXN", **payload: object) -> str:
         """Hand an alert in as `tm alert add` does; return its id once it is acknowledged."""
         body = {"source": "proof", "alertType": "test", "mode": mode, "idempotencyKey": key}
