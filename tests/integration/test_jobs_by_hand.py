@@ -104,6 +104,18 @@ def test_a_denied_order_may_be_tried_again_and_sells_once(wired):
     assert (status_of(wired, alert), wired.sold()) == ("PROCESSED", 100)
 
 
+def test_an_order_tried_again_sells_all_that_is_held_then(wired):
+    wired.hold()
+    alert = hand_in(wired)
+    wired.exchange.fault(DENIED)
+    wired.tick(2)
+    wired.exchange.hold(TOKEN, "150")
+    by_hand(wired, retry_job, job_of(wired, alert).id)
+    wired.tick(3)
+    assert wired.sold() == 150
+    assert status_of(wired, alert) == "PROCESSED"
+
+
 def test_an_order_that_sold_something_is_not_tried_again(wired):
     wired.hold()
     wired.exchange.set_levels(TOKEN, bids=[("0.50", "20"), ("0.49", "5")], asks=[("0.51", "500")])
