@@ -7,15 +7,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tm.errors import Busy, DatabaseError
 from tm.points import point
 from tm.store.faults import as_error
+from tm.store.lock import WriteLock
 from tm.store.schema import APPLICATION_ID, SCHEMA_VERSION
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
 
 BUSY_TIMEOUT_SECONDS = 10
 
@@ -81,11 +78,9 @@ class Store:
         if self._write_lock is None:
             yield
             return
-        import filelock
-
         try:
             self._write_lock.acquire()
-        except filelock.Timeout as error:
+        except TimeoutError as error:
             raise _busy(self.path) from error
         except OSError as error:
             raise as_error(error, self.path) from error
@@ -201,12 +196,10 @@ def _user_version(conn: sqlite3.Connection) -> int:
     return int(conn.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _write_lock(path: Path) -> BaseFileLock | None:
+def _write_lock(path: Path) -> WriteLock | None:
     if not has_wal_bug():
         return None
-    from filelock import FileLock
-
-    return FileLock(f"{path}.write.lock", timeout=BUSY_TIMEOUT_SECONDS, mode=0o600)
+    return WriteLock(path.with_name(path.name + ".write.lock"), BUSY_TIMEOUT_SECONDS)
 
 
 def _busy(path: Path) -> Busy:
