@@ -37,6 +37,8 @@ def action(value: Action) -> Wire:
     wire: Wire = {"type": str(value.type)}
     if value.amount is not None:
         wire["amount"] = number(value.amount)
+    if value.percent is not None:
+        wire["percent"] = number(value.percent)
     return wire
 
 
@@ -49,7 +51,14 @@ def rule(value: Rule, execution: Attempt | None = None) -> Wire:
         "tokenId": value.token_id,
         "side": value.side,
         "triggerPrice": number(value.trigger_price),
+        "triggerPercent": number(value.trigger_percent),
+        "entryPrice": number(value.entry_price),
+        "entryPriceNow": number(value.entry_price_now),
         "trailingPercent": number(value.trailing_percent),
+        "trailingAmount": number(value.trailing_amount),
+        "activationPrice": number(value.activation_price),
+        "activationPercent": number(value.activation_percent),
+        "activatedAt": instant(value.activated_at),
         "action": action(value.action),
         "status": str(value.status),
         "triggeredAt": instant(value.triggered_at),
@@ -122,6 +131,7 @@ def position(value: Position) -> Wire:
         "bestBid": number(value.best_bid),
         "bestAsk": number(value.best_ask),
         "quoteAt": instant(value.quote_at),
+        "tickSize": number(value.tick_size),
         "redeemable": value.redeemable,
         "lastUpdatedAt": instant(value.last_updated_at),
         "createdAt": instant(value.created_at),

@@ -170,7 +170,7 @@ ROUTES = (
     Route("GET", "/status", "status", "Show how it stands.",
           status, schemas.Status, Access.OPEN),
     Route("POST", "/api/rules", "addRule", "Add a rule.",
-          add_rule, TradeRule, body=NewRule, status=201, errors=(409,), headers=("Location",)),
+          add_rule, TradeRule, body=NewRule, status=201, errors=(409, 422), headers=("Location",)),
     Route("GET", "/api/rules", "listRules", "List rules.",
           list_rules, list[TradeRule], query=RulesQuery),
     Route("GET", "/api/rules/{id}", "showRule", "Show a rule.",

@@ -43,6 +43,9 @@ class Record(BaseModel):
 class RuleAction(Record):
     type: ActionType
     amount: Shares = Field(0, json_schema_extra={"description": "SELL_PARTIAL only"})
+    percent: float = Field(
+        0, json_schema_extra={"description": "of what was held when the rule was made: it gave the amount"}
+    )
 
 
 class ExecutionInShort(Record):
@@ -65,7 +68,14 @@ class TradeRule(Record):
     token_id: str
     side: Literal["BUY"]
     trigger_price: Usd | None = Field(description="null: a trailing stop before its first valid quote")
+    trigger_percent: float | None = Field(description="of entryPrice; it gave triggerPrice")
+    entry_price: Usd | None = Field(description="what percentages were taken of")
+    entry_price_now: Usd | None = Field(description="the average since, where it is another; not followed")
     trailing_percent: float | None
+    trailing_amount: Usd | None = Field(description="in place of trailingPercent")
+    activation_price: Usd | None = Field(description="a trailing stop sleeps until the bid has been there")
+    activation_percent: float | None = Field(description="of entryPrice; it gave activationPrice")
+    activated_at: Moment | None
     action: RuleAction
     status: RuleStatus
     triggered_at: Moment | None
@@ -93,6 +103,7 @@ class MonitoredPosition(Record):
     best_bid: Usd | None
     best_ask: Usd | None
     quote_at: Moment | None
+    tick_size: Usd | None = Field(description="of its book, when last read")
     redeemable: bool = Field(description="the market is resolved")
     last_updated_at: Moment
     created_at: Moment

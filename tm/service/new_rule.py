@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from tm.errors import Invalid
 from tm.model import Action, ActionType, RuleType
 from tm.service.body import refusal
-from tm.service.terms import ID_PATTERN, Terms, percent, price, shares
+from tm.service.terms import ID_PATTERN, Terms, entry_percent, part_percent, percent, price, shares
 from tm.times import parse_iso
 
 NO_SHORTS = (
@@ -41,6 +41,8 @@ def _side(value: object) -> object:
 
 Price = Annotated[Decimal, BeforeValidator(price)]
 Percent = Annotated[Decimal, BeforeValidator(percent)]
+EntryPercent = Annotated[Decimal, BeforeValidator(entry_percent)]
+PartPercent = Annotated[Decimal, BeforeValidator(part_percent)]
 Shares = Annotated[Decimal, BeforeValidator(shares)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 OpaqueId = Annotated[str, Field(pattern=ID_PATTERN, strict=True)]
@@ -53,13 +55,17 @@ class _Body(BaseModel):
 class NewAction(_Body):
     """What to sell: all of the position, or so many shares of it."""
 
-    type: Literal["SELL_ALL", "SELL_PARTIAL"] = Field(description="SELL_PARTIAL needs an amount")
+    type: Literal["SELL_ALL", "SELL_PARTIAL"] = Field(description="SELL_PARTIAL needs an amount or a percent")
     amount: Shares | None = Field(None, description="shares to sell, 0.01 or more")
+    percent: PartPercent | None = Field(
+        None, description="in place of amount: of the shares held now, which become the amount"
+    )
 
     @model_validator(mode="after")
     def _amount_fits(self) -> Self:
-        if (self.amount is None) == (self.type == "SELL_PARTIAL"):
-            raise ValueError("SELL_PARTIAL needs an amount (shares), SELL_ALL has none")
+        given = (self.amount is not None) + (self.percent is not None)
+        if given != (self.type == "SELL_PARTIAL"):
+            raise ValueError("SELL_PARTIAL needs an amount (shares) or a percent, SELL_ALL has none")
         return self
 
 
@@ -73,10 +79,26 @@ class NewRule(_Body):
         "BUY", description="BUY: the position was bought"
     )
     trigger_price: Price | None = Field(None, description="USD per share; compared with the best bid")
+    trigger_percent: EntryPercent | None = Field(
+        None,
+        description="in place of triggerPrice, of the average entry price as last read: -20 is 20 % below "
+        "what was paid; resolved once, and never moved when the average changes",
+    )
     trailing_percent: Percent | None = Field(
         None, description="TRAILING_STOP: how far below the best bid it follows"
     )
-    action: NewAction = Field(NewAction(type="SELL_ALL", amount=None), description="what to sell")
+    trailing_amount: Price | None = Field(
+        None, description="in place of trailingPercent: how far below, in USD per share"
+    )
+    activation_price: Price | None = Field(
+        None, description="TRAILING_STOP: sleep until the best bid is at or above, USD per share"
+    )
+    activation_percent: EntryPercent | None = Field(
+        None, description="in place of activationPrice, of the average entry price"
+    )
+    action: NewAction = Field(
+        NewAction(type="SELL_ALL", amount=None, percent=None), description="what to sell"
+    )
     expires_at: Instant | None = Field(None, description="when the protection is to end")
     allow_immediate: Annotated[bool, Field(strict=True)] = Field(
         False, description="accept a rule that would fire at once"
@@ -94,9 +116,13 @@ class NewRule(_Body):
             token_id=self.token_id,
             trigger_price=self.trigger_price,
             trailing_percent=self.trailing_percent,
-            action=Action(ActionType(self.action.type), self.action.amount),
+            action=Action(ActionType(self.action.type), self.action.amount, self.action.percent),
             expires_at=self.expires_at,
             allow_immediate=self.allow_immediate,
+            trigger_percent=self.trigger_percent,
+            trailing_amount=self.trailing_amount,
+            activation_price=self.activation_price,
+            activation_percent=self.activation_percent,
         )
 
 

@@ -10,8 +10,9 @@ from decimal import Decimal
 from tm.errors import Conflict, Invalid, NotFound
 from tm.ids import new_id
 from tm.logs import log
-from tm.model import Attempt, EventType, JobType, Rule, RuleStatus
+from tm.model import Attempt, EventType, JobType, Position, Rule, RuleStatus
 from tm.numbers import canonical
+from tm.service import levels
 from tm.service.body import page
 from tm.service.context import Context
 from tm.service.ids import full_id
@@ -33,11 +34,17 @@ def add_rules(
 ) -> list[Rule]:
     """Add all of these rules, or none; return them. `label`: market and outcome, where they are known.
 
-    Raise Conflict `would_trigger_now` where a quote of the last 60 s already meets a condition, unless
-    that rule allows it; Invalid where one expires in the past. `dry_run` checks, and writes nothing.
+    Percentages become prices and shares here, from holdings as last read. Raise Unprocessable where they
+    cannot; Conflict `would_trigger_now` where a quote of the last 60 s already meets a condition, unless
+    that rule allows it; Invalid where one expires in the past, or where rules of one position contradict
+    each other. `dry_run` checks, and writes nothing.
     """
     now = ctx.clock()
-    made = [_rule(new, label or _known_label(ctx, new.token_id), now) for new in wanted]
+    known = {new.token_id: positions.get(ctx.conn, new.token_id) for new in wanted}
+    made = [_rule(new, known[new.token_id], label, now) for new in wanted]
+    for token_id, position in known.items():
+        together = [rule for rule in made if rule.token_id == token_id]
+        levels.check_together(together, levels.known_quantity(position, now))
     for new, rule in zip(wanted, made, strict=True):
         if rule.expires_at is not None and rule.expires_at <= now:
             raise Invalid(f"expiresAt: {rule.expires_at:%Y-%m-%d %H:%M:%S}Z is in the past")
@@ -74,7 +81,10 @@ def get_rule(ctx: Context, given: str, *, exact: bool = False) -> tuple[Rule, At
 
 
 def edit_rule(ctx: Context, given: str, trigger_price: Decimal, *, exact: bool = False) -> Rule:
-    """Move an ACTIVE rule's trigger (USD per share) and return the rule. Raise Conflict if not ACTIVE."""
+    """Move an ACTIVE rule's trigger (USD per share) and return the rule. Raise Conflict if not ACTIVE.
+
+    It is then no longer a percentage of the entry.
+    """
     rule, _ = get_rule(ctx, given, exact=exact)
     now = ctx.clock()
     with ctx.store.write("rules.edit") as conn:
@@ -83,12 +93,12 @@ def edit_rule(ctx: Context, given: str, trigger_price: Decimal, *, exact: bool =
             raise _not_active(rule, "only an ACTIVE rule can be changed; add a new one")
         if rule.trigger_price == trigger_price:
             return rule
-        fields = {"trigger_price": trigger_price, "confirm_count": 0}
+        fields = {"trigger_price": trigger_price, "trigger_percent": None, "confirm_count": 0}
         table.swap_status(conn, rule.id, RuleStatus.ACTIVE, RuleStatus.ACTIVE, now, **fields)
         change = {"triggerPriceBefore": rule.trigger_price, "triggerPrice": trigger_price}
         events.add(conn, rule.id, EventType.RULE_UPDATED, now, change)
     log("rule_updated", rule_id=rule.id, trigger_price=trigger_price)
-    return replace(rule, trigger_price=trigger_price, confirm_count=0, updated_at=now)
+    return replace(rule, trigger_price=trigger_price, trigger_percent=None, confirm_count=0, updated_at=now)
 
 
 def cancel_rule(ctx: Context, given: str, *, exact: bool = False) -> Rule:
@@ -122,26 +132,27 @@ def cancel_rule(ctx: Context, given: str, *, exact: bool = False) -> Rule:
     raise _not_active(rule, "there is nothing left to cancel")
 
 
-def _rule(new: Terms, label: str | None, now: datetime) -> Rule:
+def _rule(new: Terms, position: Position | None, label: str | None, now: datetime) -> Rule:
+    level = levels.resolve(new, position, now)
     return Rule(
         id=new_id(),
         rule_type=new.rule_type,
         market_id=new.market_id,
         token_id=new.token_id,
-        trigger_price=new.trigger_price,
+        trigger_price=level.trigger_price,
         trailing_percent=new.trailing_percent,
-        action=new.action,
+        action=level.action,
         status=RuleStatus.ACTIVE,
         created_at=now,
         updated_at=now,
-        label=label,
+        label=label or (None if position is None else position.label),
         expires_at=new.expires_at,
+        trigger_percent=new.trigger_percent,
+        entry_price=level.entry_price,
+        trailing_amount=new.trailing_amount,
+        activation_price=level.activation_price,
+        activation_percent=new.activation_percent,
     )
-
-
-def _known_label(ctx: Context, token_id: str) -> str | None:
-    position = positions.get(ctx.conn, token_id)
-    return None if position is None else position.label
 
 
 def _refuse_if_it_would_fire(ctx: Context, rule: Rule, now: datetime) -> None:
@@ -182,12 +193,17 @@ def _not_active(rule: Rule, hint: str) -> Conflict:
 
 def _terms(rule: Rule) -> dict[str, object]:
     """What RULE_CREATED says."""
-    action = {"type": rule.action.type, "amount": rule.action.amount}
+    action = {"type": rule.action.type, "amount": rule.action.amount, "percent": rule.action.percent}
     terms = {
         "ruleType": rule.rule_type,
         "tokenId": rule.token_id,
         "triggerPrice": rule.trigger_price,
+        "triggerPercent": rule.trigger_percent,
+        "entryPrice": rule.entry_price,
         "trailingPercent": rule.trailing_percent,
+        "trailingAmount": rule.trailing_amount,
+        "activationPrice": rule.activation_price,
+        "activationPercent": rule.activation_percent,
         "action": {name: value for name, value in action.items() if value is not None},
         "expiresAt": rule.expires_at,
     }

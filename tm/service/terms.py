@@ -17,6 +17,7 @@ ID_PATTERN = "^[A-Za-z0-9._-]{1,128}$"  # of markets and tokens, which are opaqu
 ID_EXPECTS = "must be 1 to 128 letters, digits, dots, dashes or underscores"
 
 SELL_ALL = Action(ActionType.SELL_ALL)
+HIGHEST_PERCENT = 100_000  # of the entry: from 0.0001 to 0.1; what is more is a typing error
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _LONGEST_NUMBER = 60  # characters; what is longer is no price and no amount
@@ -24,7 +25,11 @@ _LONGEST_NUMBER = 60  # characters; what is longer is no price and no amount
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A rule as it is asked for. Raise ValueError where the terms do not fit each other."""
+    """A rule as it is asked for. Raise ValueError where the terms do not fit each other.
+
+    Percentages of the entry are signed: -20 is 20 % below what was paid. `action.percent` is of the shares
+    that are held. All of them become prices and shares in `tm.service.levels`.
+    """
 
     rule_type: RuleType
     market_id: str
@@ -34,16 +39,40 @@ class Terms:
     action: Action = SELL_ALL
     expires_at: datetime | None = None
     allow_immediate: bool = False
+    trigger_percent: Decimal | None = None  # of the entry, in place of trigger_price
+    trailing_amount: Decimal | None = None  # USD per share, in place of trailing_percent
+    activation_price: Decimal | None = None  # a trailing stop sleeps until the best bid has been there
+    activation_percent: Decimal | None = None  # of the entry, in place of activation_price
 
     def __post_init__(self) -> None:
+        self._one_at_most("triggerPrice", self.trigger_price, "triggerPercent", self.trigger_percent)
+        self._one_at_most(
+            "activationPrice", self.activation_price, "activationPercent", self.activation_percent
+        )
+        self._one_at_most("trailingPercent", self.trailing_percent, "trailingAmount", self.trailing_amount)
         if self.rule_type is RuleType.TRAILING_STOP:
-            if self.trailing_percent is None:
-                raise ValueError("a TRAILING_STOP needs trailingPercent")
+            if self.trailing_percent is None and self.trailing_amount is None:
+                raise ValueError("a TRAILING_STOP needs trailingPercent or trailingAmount")
             return
-        if self.trigger_price is None:
-            raise ValueError(f"a {self.rule_type} needs triggerPrice")
-        if self.trailing_percent is not None:
-            raise ValueError(f"trailingPercent belongs to a TRAILING_STOP, not to a {self.rule_type}")
+        if self.trigger_price is None and self.trigger_percent is None:
+            raise ValueError(f"a {self.rule_type} needs triggerPrice or triggerPercent")
+        for name, value in (
+            ("trailingPercent", self.trailing_percent),
+            ("trailingAmount", self.trailing_amount),
+            ("activationPrice", self.activation_price),
+            ("activationPercent", self.activation_percent),
+        ):
+            if value is not None:
+                raise ValueError(f"{name} belongs to a TRAILING_STOP, not to a {self.rule_type}")
+
+    @property
+    def needs_entry(self) -> bool:
+        """Say whether a price of it hangs on what was paid."""
+        return self.trigger_percent is not None or self.activation_percent is not None
+
+    def _one_at_most(self, name: str, value: object, other: str, also: object) -> None:
+        if value is not None and also is not None:
+            raise ValueError(f"give {name} or {other}, not both")
 
 
 def exact_number(value: object) -> Decimal:
@@ -69,6 +98,22 @@ def percent(value: object) -> Decimal:
     number = exact_number(value)
     if not 0 < number < 100:
         raise ValueError("must be a percentage above 0 and below 100")
+    return _at_most(number, 4)
+
+
+def entry_percent(value: object) -> Decimal:
+    """Given a number, return it as a signed percentage of the entry: -20 is 20 % below what was paid."""
+    number = exact_number(value)
+    if not -100 < number <= HIGHEST_PERCENT:
+        raise ValueError(f"must be a percentage above -100, at most {HIGHEST_PERCENT}")
+    return _at_most(number, 4)
+
+
+def part_percent(value: object) -> Decimal:
+    """Given a number, return it as the part of a position to sell, in percent."""
+    number = exact_number(value)
+    if not 0 < number <= 100:
+        raise ValueError("must be a percentage above 0, at most 100")
     return _at_most(number, 4)
 
 
