@@ -33,6 +33,7 @@ _tm() {
             tm:uninstall) path=tm/uninstall; place=0; continue ;;
             tm:doctor) path=tm/doctor; place=0; continue ;;
             tm:config) path=tm/config; place=0; continue ;;
+            tm:demo) path=tm/demo; place=0; continue ;;
             tm:completion) path=tm/completion; place=0; continue ;;
             tm:version) path=tm/version; place=0; continue ;;
             tm:--config) skip=1; continue ;;
@@ -92,6 +93,7 @@ _tm() {
             tm/config:--config) skip=1; continue ;;
             tm/config/show:--config) skip=1; continue ;;
             tm/config/path:--config) skip=1; continue ;;
+            tm/demo:--config) skip=1; continue ;;
             tm/completion:--config) skip=1; continue ;;
             tm/version:--config) skip=1; continue ;;
         esac
@@ -128,7 +130,7 @@ _tm() {
         tm/status:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/event:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/event/list:--rule) _tm_records rule "$current"; return ;;
-        tm/event/list:--type) COMPREPLY=($(compgen -W "RULE_CREATED RULE_UPDATED RULE_EVALUATED RULE_TRAILING_UPDATED RULE_TRIGGERED RULE_REARMED RULE_CANCELED RULE_EXPIRED RULE_FAILED ACTION_ATTEMPT ACTION_EXECUTED ACTION_PARTIALLY_EXECUTED ACTION_PENDING_APPROVAL ACTION_UNKNOWN ACTION_FAILED" -- "$current")); return ;;
+        tm/event/list:--type) COMPREPLY=($(compgen -W "RULE_CREATED RULE_UPDATED RULE_EVALUATED RULE_TRAILING_UPDATED RULE_ACTIVATED RULE_ENTRY_CHANGED RULE_TRIGGERED RULE_REARMED RULE_CANCELED RULE_EXPIRED RULE_FAILED ACTION_ATTEMPT ACTION_EXECUTED ACTION_PARTIALLY_EXECUTED ACTION_PENDING_APPROVAL ACTION_UNKNOWN ACTION_FAILED" -- "$current")); return ;;
         tm/event/list:--limit) :; return ;;
         tm/event/list:--offset) :; return ;;
         tm/event/list:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
@@ -179,6 +181,7 @@ _tm() {
         tm/config:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/config/show:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/config/path:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
+        tm/demo:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/completion:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/version:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
     esac
@@ -223,13 +226,14 @@ _tm() {
                 tm/config) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/config/show) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/config/path) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
+                tm/demo) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/completion) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/version) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
             esac
             return ;;
     esac
     case "$path:$place" in
-        tm:0) COMPREPLY=($(compgen -W "rule position status event alert job execution tick serve run start pause resume init install uninstall doctor config completion version" -- "$current")) ;;
+        tm:0) COMPREPLY=($(compgen -W "rule position status event alert job execution tick serve run start pause resume init install uninstall doctor config demo completion version" -- "$current")) ;;
         tm/rule:0) COMPREPLY=($(compgen -W "add list show edit cancel" -- "$current")) ;;
         tm/rule/add:0) _tm_records position "$current"; ;;
         tm/rule/show:0) _tm_records rule "$current"; ;;

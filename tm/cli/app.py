@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -42,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "uninstall": ("tm.cli.uninstall", "Take away what install put there; rules and configuration stay."),
     "doctor": ("tm.cli.doctor", "Check everything, and say what to do about what is found."),
     "config": ("tm.cli.config", "Show each setting and where it comes from."),
+    "demo": ("tm.cli.demo", "Watch a stop sell a recorded crash: no account, no network."),
     "completion": ("tm.cli.completion", "Print a shell's completion script."),
     "version": ("tm.cli.version", "Print the version."),
 }
@@ -71,6 +71,8 @@ class Root(Group):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
             close = get_close_matches(name, COMMANDS)
             asked = f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
             ctx.fail(f"No such command {name!r}.{asked}")

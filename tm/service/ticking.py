@@ -14,13 +14,14 @@ from tm.store.db import open_store
 from tm.times import Clock, utc_now
 
 
-def run_tick(load: Callable[[], Settings], clock: Clock = utc_now) -> Report:
-    """Run one tick and report what it did.
+def run_tick(load: Callable[[], Settings], clock: Clock = utc_now, state_dir: Path | None = None) -> Report:
+    """Run one tick and report what it did. `state_dir`: the one that the settings will name, where that
+    is not the user's own.
 
     Raise Busy at once when another tick runs. The kick is consumed before anything can fail, so that a
     broken configuration does not start ticks without end.
     """
-    state = Path(paths.state_dir())
+    state = state_dir or Path(paths.state_dir())
     with files.tick_lock(state):
         files.take_kick(state)
         settings = load()
