@@ -32,7 +32,8 @@ from rawserver import (
 )
 
 from tm import errors, points
-from tm.model import Answer, Book, Heard, Outcome
+from tm.market import Answer, Book
+from tm.model import Heard, Outcome
 from tm.venue.vincent import Vincent
 
 PEM = Path(__file__).parent / "selfsigned.pem"  # made for these tests, trusted nowhere

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tm import errors
-from tm.model import Answer, Heard, Outcome
+from tm.market import Answer
+from tm.model import Heard, Outcome
 from tm.reply import NoReply, Reply, http_date, parse_json
 from tm.venue import answers
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tm.model import Holding, Position, Trade
+from tm.market import Holding, Trade
+from tm.model import Position
 from tm.rules.closure import is_closed, track
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)

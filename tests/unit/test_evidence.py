@@ -6,18 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from tm.model import (
-    ActionType,
-    Attempt,
-    Baseline,
-    Heard,
-    Holding,
-    Holdings,
-    Look,
-    OpenOrder,
-    Outcome,
-    Trade,
-)
+from tm.market import Holding, Holdings, Look, OpenOrder, Trade
+from tm.model import ActionType, Attempt, Baseline, Heard, Outcome
 from tm.rules.evidence import Verdict, horizon_seconds, judge
 
 SENT = datetime(2026, 7, 1, 12, tzinfo=UTC)

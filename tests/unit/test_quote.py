@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tm.model import Book, Level, RuleType
+from tm.market import Book, Level
+from tm.model import RuleType
 from tm.rules.quote import Quote, quote_of, spread, why_no_information
 
 TICK = datetime(2026, 1, 31, 12, tzinfo=UTC)

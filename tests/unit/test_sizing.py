@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tm.model import Action, ActionType, Level, RuleType
+from tm.market import Level
+from tm.model import Action, ActionType, RuleType
 from tm.rules.quote import Quote
 from tm.rules.sizing import NoSize, Size, depth, floor_price, promise, size_order
 

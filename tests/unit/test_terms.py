@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tm.cli.when import parse_when
 from tm.errors import Conflict, Invalid, NotFound
-from tm.model import ActionType, Holding, Holdings
+from tm.market import Holding, Holdings
+from tm.model import ActionType
 from tm.service.body import parse_json
 from tm.service.new_rule import new_rule
 from tm.service.positions import find_position

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from tm.engine.context import BASELINE_READS, Engine
 from tm.errors import NotFound, RateLimited, TradeManagerError
-from tm.model import Book, Position, Rule
+from tm.market import Book
+from tm.model import Position, Rule
 from tm.rules.trigger import distance
 
 AT_ONCE = 8  # books read in parallel

@@ -7,7 +7,8 @@ from datetime import timedelta
 from tm.engine.context import Engine
 from tm.errors import TradeManagerError
 from tm.logs import log
-from tm.model import EventType, Holdings, Position, Rule, RuleStatus
+from tm.market import Holdings
+from tm.model import EventType, Position, Rule, RuleStatus
 from tm.rules import closure
 from tm.store import attempts, events, positions, rules, state
 from tm.venue.reads import Read

@@ -16,7 +16,8 @@ from tm.engine.books import Books, order_of_need, read_books
 from tm.engine.context import Engine
 from tm.engine.positions import tracked
 from tm.logs import log
-from tm.model import ActionType, EventType, Holdings, Position, Rule, RuleStatus
+from tm.market import Holdings
+from tm.model import ActionType, EventType, Position, Rule, RuleStatus
 from tm.numbers import canonical
 from tm.rules.judgement import judge as judge_rule
 from tm.rules.level import moved_average
@@ -109,7 +110,7 @@ def remember(engine: Engine, plan: Plan) -> None:
     now = engine.clock()
     with engine.store.write("monitor.remember") as conn:
         positions.save_all(conn, plan.positions)
-        rules.remember_looks(conn, ((entry.rule.id, entry.fields) for entry in plan.judged if entry.fields))
+        rules.remember_looks(conn, ((entry.rule, entry.fields) for entry in plan.judged if entry.fields))
         for entry in plan.judged:
             _record(conn, entry, now)
         blindness.tell_of(conn, engine, plan, now)

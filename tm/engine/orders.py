@@ -19,15 +19,14 @@ from tm.engine.context import BASELINE_READS, Engine
 from tm.errors import NotFound, TradeManagerError
 from tm.ids import new_id
 from tm.logs import log
+from tm.market import Answer, Holdings
 from tm.model import (
     Action,
     ActionType,
     AlertStatus,
-    Answer,
     Attempt,
     Baseline,
     EventType,
-    Holdings,
     Job,
     JobStatus,
     Outcome,

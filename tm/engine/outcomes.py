@@ -21,7 +21,8 @@ from tm.engine.consequences import (
     subject,
 )
 from tm.engine.tell import tell
-from tm.model import OPEN_OUTCOMES, Answer, Attempt, EventType, Job, Outcome, Rule
+from tm.market import Answer
+from tm.model import OPEN_OUTCOMES, Attempt, EventType, Job, Outcome, Rule
 from tm.numbers import canonical, is_dust
 from tm.store import attempts, jobs, rules
 

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tm.ids import new_id
-from tm.model import Holding, Position
+from tm.market import Holding
+from tm.model import Position
 from tm.rules.closure import track
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from tm.engine.context import LOOK_SECONDS, Engine
 from tm.engine.tell import tell
 from tm.errors import TradeManagerError
 from tm.logs import log
-from tm.model import OPEN_OUTCOMES, ActionType, Attempt, Look, Outcome
+from tm.market import Look
+from tm.model import OPEN_OUTCOMES, ActionType, Attempt, Outcome
 from tm.numbers import canonical
 from tm.rules import evidence, redemption
 from tm.rules.evidence import Verdict

@@ -20,7 +20,8 @@ from tm.engine import blindness, closures, files, harness, housekeeping, monitor
 from tm.engine.context import Engine
 from tm.engine.orders import Facts
 from tm.errors import RateLimited, TradeManagerError
-from tm.model import Holdings, Look, Rule, RuleStatus
+from tm.market import Holdings, Look
+from tm.model import Rule, RuleStatus
 from tm.rules import breaker
 from tm.rules.backoff import is_due
 from tm.rules.quote import quote_of

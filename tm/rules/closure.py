@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from tm.model import Holding, Position, Trade
+from tm.market import Holding, Trade
+from tm.model import Position
 
 STANDS_AFTER = timedelta(seconds=60)  # twice the longest that holdings lag
 ABSENT_FOR = timedelta(seconds=60)

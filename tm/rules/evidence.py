@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from tm.model import ActionType, Attempt, Heard, Look, OpenOrder, Trade, Watch
+from tm.market import Look, OpenOrder, Trade
+from tm.model import ActionType, Attempt, Heard, Watch
 from tm.numbers import SHARE_STEP
 
 HORIZON = Decimal(120)  # seconds in which an order that Vincent answered can still show up

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from tm.model import Book, Level, RuleType
+from tm.market import Book, Level
+from tm.model import RuleType
 
 
 @dataclass(frozen=True, slots=True)

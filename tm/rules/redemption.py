@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from tm.model import Attempt, Look
+from tm.market import Look
+from tm.model import Attempt
 from tm.rules.evidence import HORIZON, NEEDS_OPERATOR_AFTER, Verdict, with_look
 
 

@@ -14,7 +14,8 @@ from decimal import Decimal
 from typing import Any
 
 from tm import errors
-from tm.model import Answer, Heard, Outcome
+from tm.market import Answer
+from tm.model import Heard, Outcome
 from tm.numbers import canonical, parse_decimal
 from tm.reply import NoReply, Reply, one_line, parse_json
 

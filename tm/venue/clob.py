@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from tm import errors
-from tm.model import Book
+from tm.market import Book
 from tm.points import point
 from tm.reply import NoReply, parse_json
 from tm.times import Clock, utc_now

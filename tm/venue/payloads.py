@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from tm.model import HOLDINGS_PAGE, Book, Holding, Holdings, Level, OpenOrder, Trade
+from tm.market import HOLDINGS_PAGE, Book, Holding, Holdings, Level, OpenOrder, Trade
 from tm.numbers import MAX_AMOUNT, PRICE_STEP, parse_decimal
 from tm.reply import one_line
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
 from tm import errors
-from tm.model import Answer, Book, Holdings, OpenOrder, Trade
+from tm.market import Answer, Book, Holdings, OpenOrder, Trade
 from tm.numbers import canonical, floor_shares
 from tm.points import point
 from tm.reply import NoReply, Reply

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from tm.model import HOLDINGS_PAGE
+from tm.market import HOLDINGS_PAGE
 from tm.venue.paper.faults import Fault
 from tm.venue.paper.ladder import Ladder, Levels, ladder_of
 from tm.venue.paper.units import UNIT, micro, number, text
