@@ -1,11 +1,15 @@
 """What must not end a protection, and what must not start a sale."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from tests.world import TOKEN
-from tm.errors import CredentialsError
+from tm import points
+from tm.errors import Conflict, CredentialsError
+from tm.service.context import open_context
+from tm.service.rules import cancel_rule, edit_rule
 from tm.store import state
 from tm.venue.paper.faults import Fault
 
@@ -216,8 +220,6 @@ def test_a_missing_key_is_said_as_such(new_world):
 
 
 def test_a_rule_past_its_time_expires_and_sells_nothing(world):
-    from datetime import timedelta
-
     world.hold()
     rule = world.rule("STOP_LOSS", "0.40", expires_at=world.now() + timedelta(seconds=20))
     world.tick()
@@ -279,10 +281,6 @@ def test_requests_never_exceed_the_ticks_share(new_world):
 
 
 def test_a_cancel_between_trigger_and_intent_stops_the_order(world):
-    from tm.errors import Conflict
-    from tm.service.context import open_context
-    from tm.service.rules import cancel_rule
-
     world.hold()
     rule = world.rule("STOP_LOSS", "0.40")
     world.price("0.39")
@@ -318,3 +316,25 @@ def test_a_batch_that_cannot_be_read_falls_back_to_vincent(new_world):
     report = world.tick()
     assert world.asked("book") > 0
     assert report.problems
+
+
+def test_a_trigger_moved_during_a_tick_is_not_fired_at_its_old_price(world):
+    """A person moves the stop out of the way in the middle of the tick that would fire it."""
+    world.hold()
+    rule = world.rule("STOP_LOSS", "0.40")
+    world.price("0.39")
+
+    def move(name: str) -> None:
+        if name == "vincent.book.after":
+            points.set_hook(None)
+            with open_context(world.settings, lambda: world.now() + timedelta(seconds=1)) as context:
+                edit_rule(context, rule, Decimal("0.30"))
+
+    points.set_hook(move)
+    try:
+        world.tick(2)
+    finally:
+        points.set_hook(None)
+    assert world.orders() == []
+    assert world.known(rule).trigger_price == Decimal("0.30")
+    assert world.known(rule).status == "ACTIVE"

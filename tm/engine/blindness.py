@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tm.engine.context import Engine
-from tm.engine.tell import tell
+from tm.engine.tell import tell_all
 from tm.logs import log
 from tm.model import Rule, RuleStatus
 from tm.store import rules
@@ -20,14 +20,17 @@ PATIENCE = timedelta(minutes=5)
 
 def tell_of(conn: sqlite3.Connection, engine: Engine, plan: Plan, now: datetime) -> None:
     """Given an evaluation, tell of each rule that has waited too long (inside its transaction)."""
+    found = []
     for entry in plan.judged:
         rule, fields = entry.rule, entry.fields
         reason = entry.evaluation.reason if entry.evaluation else "not looked at"
-        _tell_if_late(conn, engine, rule, fields, "blind", now, f"no usable price ({reason})")
-        _tell_if_late(conn, engine, rule, fields, "unseen", now, "its position is not shown by holdings")
-        _tell_if_late(
-            conn, engine, rule, fields, "unsold", now, "it triggered, and nothing could be sold yet"
-        )
+        for kind, why in (
+            ("blind", f"no usable price ({reason})"),
+            ("unseen", "its position is not shown by holdings"),
+            ("unsold", "it triggered, and nothing could be sold yet"),
+        ):
+            found.append(_if_late(conn, rule, fields, kind, now, why))
+    tell_all(conn, engine.settings, now, [subject for subject in found if subject is not None])
 
 
 def start_all(engine: Engine, why: str) -> None:
@@ -36,39 +39,30 @@ def start_all(engine: Engine, why: str) -> None:
     active = rules.with_status(engine.store.conn, RuleStatus.ACTIVE)
     if not active:
         return
+    found = []
     with engine.store.write("blindness.start") as conn:
         for rule in active:
             fields: dict[str, Any] = {"blind_since": now} if rule.blind_since is None else {}
             if fields:
-                rules.remember_looks(conn, [(rule.id, fields)])
-            _tell_if_late(conn, engine, rule, fields, "blind", now, f"no usable price ({why})")
+                rules.remember_looks(conn, [(rule, fields)])
+            found.append(_if_late(conn, rule, fields, "blind", now, f"no usable price ({why})"))
+        tell_all(conn, engine.settings, now, [subject for subject in found if subject is not None])
 
 
-def _tell_if_late(
-    conn: sqlite3.Connection,
-    engine: Engine,
-    rule: Rule,
-    fields: dict[str, Any],
-    kind: str,
-    now: datetime,
-    why: str,
-) -> None:
+def _if_late(
+    conn: sqlite3.Connection, rule: Rule, fields: dict[str, Any], kind: str, now: datetime, why: str
+) -> dict[str, Any] | None:
+    """Given a rule and what was learned of it, return what to tell the agent, the first time it is late."""
     since = fields.get(f"{kind}_since", getattr(rule, f"{kind}_since"))
     if since is None or getattr(rule, f"{kind}_told"):
-        return
+        return None
     if since > now:  # the clock went back: count anew from here
-        rules.remember_looks(conn, [(rule.id, {f"{kind}_since": now})])
-        return
+        rules.remember_looks(conn, [(rule, {f"{kind}_since": now})])
+        return None
     if now - since < PATIENCE:
-        return
-    rules.remember_looks(conn, [(rule.id, {f"{kind}_told": True})])
-    name = rule.label or rule.token_id
-    tell(
-        conn,
-        engine.settings,
-        now,
-        f"rule_{kind}",
-        f"The rule on {name} has not been able to act for five minutes: {why}. It stays ACTIVE",
-        rule_id=rule.id,
-    )
+        return None
+    rules.remember_looks(conn, [(rule, {f"{kind}_told": True})])
     log(f"rule_{kind}", level="warning", ruleId=rule.id, tokenId=rule.token_id, why=why)
+    name = rule.label or rule.token_id
+    text = f"The rule on {name} has not been able to act for five minutes: {why}. It stays ACTIVE"
+    return {"event": f"rule_{kind}", "text": text, "ruleId": rule.id}

@@ -28,19 +28,27 @@ def tell(
     Must be called inside the transaction that records the thing. Without `agentWakeUrl`, or with
     `notifyAgent` off, nobody is told.
     """
-    if not settings.notify_agent or settings.agent_wake_url is None:
-        return
     subject: dict[str, Any] = {"event": what, "text": text}
     for name, value in (("ruleId", rule_id), ("alertId", alert_id), ("attemptId", attempt_id)):
         if value is not None:
             subject[name] = value
-    waiting = jobs.untried_wake(conn)
-    if waiting is None:
-        jobs.insert(conn, wake_job(now, settings, subjects=[subject], rule_id=rule_id, alert_id=None))
+    tell_all(conn, settings, now, [subject])
+
+
+def tell_all(
+    conn: sqlite3.Connection, settings: Settings, now: datetime, subjects: list[dict[str, Any]]
+) -> None:
+    """Given subjects ({"event", "text", "ruleId"?, ...}), fold them into the wake that waits, or a new one."""
+    if not subjects or not settings.notify_agent or settings.agent_wake_url is None:
         return
-    subjects = [*waiting.subjects, subject]
-    same_rule = {entry.get("ruleId") for entry in subjects} == {rule_id}
-    jobs.update(conn, waiting.id, now, subjects=subjects, rule_id=rule_id if same_rule and rule_id else None)
+    waiting = jobs.untried_wake(conn)
+    told = [*(waiting.subjects if waiting else []), *subjects]
+    rules = {subject.get("ruleId") for subject in told}
+    rule_id = rules.pop() if len(rules) == 1 else None
+    if waiting is None:
+        jobs.insert(conn, wake_job(now, settings, subjects=told, rule_id=rule_id, alert_id=None))
+    else:
+        jobs.update(conn, waiting.id, now, subjects=told, rule_id=rule_id)
 
 
 def wake_job(

@@ -58,16 +58,8 @@ def _pull_one(engine: Engine, entry: Judged) -> Job | None:
         },
     )
     with engine.store.write("trigger.commit") as conn:
-        fired = rules.swap_status(
-            conn,
-            rule.id,
-            RuleStatus.ACTIVE,
-            RuleStatus.TRIGGERED,
-            now,
-            triggered_at=now,
-            unsold_since=rule.unsold_since or now,
-        )
-        if not fired:
+        since = rule.unsold_since or now
+        if not rules.fire(conn, rule, now, triggered_at=now, unsold_since=since):
             return None
         seen = {
             "bestBid": evaluation.best_bid,

@@ -10,7 +10,7 @@ from typing import Any
 
 from tm.model import Action, ActionType, Rule, RuleStatus, RuleType
 from tm.store import codec
-from tm.times import parse_iso
+from tm.times import iso, parse_iso
 
 TABLE = "trade_rules"
 
@@ -98,10 +98,23 @@ def swap_status(
     return changed == 1
 
 
-def remember_looks(conn: sqlite3.Connection, changes: Iterable[tuple[str, dict[str, Any]]]) -> None:
-    """Set what a tick learned about rules (counts, trailing trigger, blindness), while they are ACTIVE."""
-    for rule_id, fields in changes:
-        codec.update(conn, TABLE, fields, "id = ? AND status = 'ACTIVE'", rule_id)
+def remember_looks(conn: sqlite3.Connection, changes: Iterable[tuple[Rule, dict[str, Any]]]) -> None:
+    """Set what a tick learned about ACTIVE rules (counts, trailing trigger, blindness).
+
+    Of a rule that a person has changed since it was judged nothing is remembered: it is another rule now.
+    """
+    for judged, fields in changes:
+        codec.update(conn, TABLE, fields, *_as_judged(judged))
+
+
+def fire(conn: sqlite3.Connection, judged: Rule, now: datetime, **fields: Any) -> bool:
+    """Move a rule from ACTIVE to TRIGGERED; False when it is no longer the ACTIVE rule that was judged."""
+    changes = {**fields, "status": RuleStatus.TRIGGERED, "updated_at": now}
+    return codec.update(conn, TABLE, changes, *_as_judged(judged)) == 1
+
+
+def _as_judged(rule: Rule) -> tuple[str, str, str]:
+    return "id = ? AND status = 'ACTIVE' AND updated_at = ?", rule.id, iso(rule.updated_at)
 
 
 def from_row(row: sqlite3.Row) -> Rule:
