@@ -155,9 +155,14 @@ def wait(conn: sqlite3.Connection, job: Job, reason: str, now: datetime, delay: 
         now,
         run_at=now + timedelta(seconds=delay),
         last_error=reason,
-        waiting_since=job.waiting_since or now,
+        waiting_since=waits_since(job, now),
         **fields,
     )
+
+
+def waits_since(job: Job, now: datetime) -> datetime:
+    """Since when a job waits: from now on, where it did not, or the clock went back meanwhile."""
+    return now if job.waiting_since is None or job.waiting_since > now else job.waiting_since
 
 
 def fail_alert_job(

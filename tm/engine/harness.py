@@ -113,9 +113,11 @@ def _let_wait(engine: Engine, job: Job, reason: str) -> None:
     """An order that cannot leave now: a rule's is given back to its rule, an alert's says why it waits."""
     if job.rule_id is not None:
         triggers.put_back(engine, job, reason)
-    elif job.waiting_since is None or job.last_error != reason:
-        now = engine.clock()
-        fields = {"last_error": reason, "waiting_since": job.waiting_since or now}
+        return
+    now = engine.clock()
+    since = consequences.waits_since(job, now)
+    if since != job.waiting_since or job.last_error != reason:
+        fields = {"last_error": reason, "waiting_since": since}
         with engine.store.write("job.waits") as conn:
             jobs.swap_status(conn, job.id, JobStatus.PENDING, JobStatus.PENDING, now, **fields)
 
