@@ -57,9 +57,12 @@ class Ledger:
         self.known_attempts |= {attempt.id for attempt in fresh}
         for number in range(len(self.intents), len(orders)):
             order = orders[number]
-            match = next((one for one in fresh if _is_of(order, one)), None)
+            # Of two in one step the first was refused: while one is open there is no other.
+            match = next((one for one in reversed(fresh) if _is_of(order, one)), None)
             if match is None:
-                self.wrong.append(f"order {order['shares']} of {order['token']} was accepted without an intent")
+                self.wrong.append(
+                    f"order {order['shares']} of {order['token']} was accepted without an intent"
+                )
                 match = Attempt(**{**_fields(found[0]), "rule_id": None, "alert_id": "nobody"})
             else:
                 fresh.remove(match)

@@ -33,12 +33,17 @@ from tm.venue.paper.faults import Fault
 
 TOKENS = ("111", "222")
 TROUBLED = 34  # ticks
-QUIET_WITHIN = 70  # ticks more
+QUIET_WITHIN = 110  # ticks more
 DEATHS = [
     *("intent.commit.after_commit", "order.marked", "vincent.bet.before", "vincent.bet.after"),
     *("answer.commit.before_commit", "answer.commit.after_commit", "look.settle.before_commit"),
     *("look.settle.after_commit", "trigger.commit.after_commit", "job.claim.after_commit"),
-    *("monitor.remember.after_commit", "wake.claim.after_commit", "agent.wake.after", "wake.record.after_commit"),
+    *(
+        "monitor.remember.after_commit",
+        "wake.claim.after_commit",
+        "agent.wake.after",
+        "wake.record.after_commit",
+    ),
     *("vincent.trades.after", "orphan.unknown.before_commit", "orphan.pending.after_commit"),
     *("trigger.put_back.before_commit", "budget.take.after_commit", "vincent.holdings.before"),
 ]
@@ -91,11 +96,19 @@ class Simulation:
             self._tick()
             if self._is_quiet():
                 break
-            self.place.clock.advance(15 if number < 24 else 120)
+            self.place.clock.advance(self._pace(number))
         else:
             self.story.wrong.append(f"not quiet after {QUIET_WITHIN} ticks: {self._unrest()}")
         self._judge()
         return self.story
+
+    def _pace(self, number: int) -> float:
+        """Seconds to the next tick: 36 minutes are long. A wait without Vincent's clock counts 30 s a look."""
+        if number < 16:
+            return 15
+        with self.place.store() as store:
+            undated = any(one.baseline.venue_at is None for one in attempts.open_ones(store.conn))
+        return 30 if undated else 120
 
     def say(self, text: object) -> None:
         self.story.lines.append(f"{self.step:3} {self.place.clock.at:%H:%M:%S} {text}")
@@ -115,7 +128,7 @@ class Simulation:
     def _tick(self, *, deadly: bool = False) -> None:
         self.step += 1
         self.story.ticks += 1
-        ids.os = SimpleNamespace(urandom=random.Random(f"{self.story.seed}:{self.step}").randbytes)
+        self._new_ids("tick")
         self.ledger.before()
         if deadly:
             at = self.chance.choice(DEATHS)
@@ -125,7 +138,12 @@ class Simulation:
             report = self.place.one_tick()
             told = [*report.triggered, *report.orders, *report.settled, *report.notes]
             self.say(f"tick {told} {[problem.code for problem in report.problems]}")
+        self._new_ids("after")
         self.ledger.after()
+
+    def _new_ids(self, when: str) -> None:
+        """Ids follow the seed; those of a tick that died may not come again."""
+        ids.os = SimpleNamespace(urandom=random.Random(f"{self.story.seed}:{self.step}:{when}").randbytes)
 
     def _token(self) -> str:
         return self.chance.choice(TOKENS)
@@ -143,7 +161,10 @@ class Simulation:
         self.say(f"{token} at {self.bid[token]}, {self.depth[token]} deep")
 
     def _new_rule(self) -> None:
-        token, kind = self._token(), self.chance.choice(("STOP_LOSS", "STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP"))
+        token, kind = (
+            self._token(),
+            self.chance.choice(("STOP_LOSS", "STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP")),
+        )
         off = Decimal(self.chance.randrange(0, 6)) / 100
         price = self.bid[token] - off if kind == "STOP_LOSS" else self.bid[token] + off
         sell = self.chance.choice(("all", "all", "30", "47.5"))
@@ -196,7 +217,9 @@ class Simulation:
         if end == "book":
             kind = pick(("one_sided", "wide", "crossed", "no_book", "garbage", "truncated", "nan", "drop"))
         elif end == "holdings":
-            kind = pick(("empty", "missing", "stale", "garbage", "status", "page", "rate_limit", "drop", "nan"))
+            kind = pick(
+                ("empty", "missing", "stale", "garbage", "status", "page", "rate_limit", "drop", "nan")
+            )
         else:
             kind = pick(("stale", "missing", "empty")) if end == "trades" and self.chance.random() < 0.3 else pick(
                 ("garbage", "status", "truncated", "wrong", "page", "rate_limit", "drop", "broken"))  # fmt: skip
@@ -217,7 +240,9 @@ class Simulation:
     def _user_rests(self) -> None:
         token, shares = self._token(), Decimal(self.chance.randrange(500, 6000)) / 100
         price = str(self.bid[token] + Decimal("0.05"))
-        self._by_hand(f"user rests {shares} of {token}", lambda: self.place.exchange.user_rest(token, shares, price))
+        self._by_hand(
+            f"user rests {shares} of {token}", lambda: self.place.exchange.user_rest(token, shares, price)
+        )
 
     def _user_cancels(self) -> None:
         self._by_hand("user cancels orders", self.place.exchange.user_cancel)
@@ -352,7 +377,9 @@ class Simulation:
             ]
             for rule in rule_table.listing(conn, limit=1000):
                 if still_owed(rule, self.bid[rule.token_id], Decimal(wallet[rule.token_id])):
-                    left.append(f"rule {rule.id} {rule.status} sold {rule.sold_shares} of {rule.promised_shares}")
+                    left.append(
+                        f"rule {rule.id} {rule.status} sold {rule.sold_shares} of {rule.promised_shares}"
+                    )
         return left
 
     def _is_quiet(self) -> bool:
