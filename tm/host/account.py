@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tm.errors import Invalid, NotFound, TradeManagerError
+from tm.errors import Conflict, Invalid, NotFound, TradeManagerError
 from tm.host.systemctl import Scope
 
 SECONDS = 120
@@ -104,3 +104,13 @@ def program() -> tuple[str, ...]:
     if os.access(script, os.X_OK):
         return (str(script),)
     return (sys.executable, "-I", "-m", "tm")
+
+
+def refuse_hidden() -> None:
+    """Raise Conflict where no unit could see this installation."""
+    if sys.prefix.startswith(("/tmp/", "/var/tmp/")):
+        raise Conflict(
+            f"{sys.prefix} is not what a service would see there: it has a /tmp of its own",
+            code="installed_in_tmp",
+            hint="install it below /opt or a home directory",
+        )

@@ -77,6 +77,8 @@ def install(
     if not dry_run and not is_running():
         hint = "keep `tm run` running: it serves and ticks"
         raise TradeManagerError("systemd does not run here", code="no_systemd", hint=hint)
+    if not dry_run:
+        account.refuse_hidden()
     report = Report(scope, user.name, " ".join(program), dry_run)
     with at_home_of(user):
         config = config_file_path(config_file)
