@@ -23,6 +23,7 @@ from tm.http.protocol import MAX_BODY, Exchange, Parser, Refusal, RequestTimeout
 THREADS = 8
 MAX_CONNECTIONS = 256
 MAX_HEADERS = 16 * 1024  # bytes
+MAX_UNREAD = 1024 * 1024  # bytes of answers that a reader has not taken, before the next one is begun
 HEADER_SECONDS = 10.0  # for a request's headers, from its first byte
 REQUEST_SECONDS = 30.0  # for the whole of it
 IDLE_SECONDS = 60.0  # for a connection on which nothing is asked
@@ -68,11 +69,14 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def end_if_overdue(self, now: float) -> None:
         """Given the monotonic clock, end what has taken too long; half a request is answered with 408."""
         if self.total_outbufs_len:
-            self.will_close = self.will_close or time.time() - self.last_activity > STALLED_SECONDS
+            # To ask for it by `will_close`, as waitress does, would wait until the reader takes something.
+            if time.time() - self.last_activity > STALLED_SECONDS:
+                self.handle_close()
         elif self.requests:
             return
         elif self.request is None:
-            self.will_close = self.will_close or now - self.since > IDLE_SECONDS
+            if now - self.since > IDLE_SECONDS:
+                self.handle_close()
         elif now - self.since > (REQUEST_SECONDS if self.request.headers_finished else HEADER_SECONDS):
             self._time_out()
 
@@ -117,7 +121,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
     ) -> None:
         """`lent`: the socket is systemd's, which goes on listening when we are gone."""
         self.stopping = False
-        self.asked_at = time.monotonic()
+        self.asked_at = self._tidy_at = time.monotonic()
         self._lent = lent
         self._idle_seconds = idle_seconds
         workers = Workers(at_thread_end)
@@ -131,10 +135,10 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             adj=Adjustments(
                 threads=THREADS,
                 ident=None,
-                connection_limit=MAX_CONNECTIONS * 2,  # never reached: `handle_accept` makes room before
+                connection_limit=MAX_CONNECTIONS * 2,  # never reached: `_make_room` comes before
                 max_request_body_size=MAX_BODY + 1,  # waitress refuses what is as large as its limit
                 max_request_header_size=MAX_HEADERS,
-                cleanup_interval=1,
+                outbuf_high_watermark=MAX_UNREAD,
                 log_socket_errors=False,
             ),
         )
@@ -144,14 +148,8 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         host = self.effective_host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.effective_port}"
 
-    def handle_accept(self) -> None:
-        if len(self.active_channels) >= MAX_CONNECTIONS:
-            self._make_room()
-        super().handle_accept()
-
     def maintenance(self, now: float) -> None:
-        for channel in list(self.active_channels.values()):
-            channel.end_if_overdue(time.monotonic())
+        """Nothing: waitress calls this in the middle of a turn, where no connection may be closed."""
 
     def stop(self) -> None:
         """Ask the server to end; may be called from a signal handler or another thread."""
@@ -166,7 +164,19 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         self._wind_down()
 
     def _turn(self, seconds: float) -> None:
+        """Wait so long for something to happen, do what is to be done about it, and tidy up.
+
+        Connections are closed here and not within the turn: there the number of one that is closed can be
+        given to a new one, which then gets what had happened to the old one.
+        """
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+        if len(self.active_channels) > MAX_CONNECTIONS:
+            self._make_room()
+        now = time.monotonic()
+        if now >= self._tidy_at:
+            self._tidy_at = now + 1
+            for channel in list(self.active_channels.values()):
+                channel.end_if_overdue(now)
 
     def _make_room(self) -> None:
         """Drop the connection that has waited longest for its own sender."""
@@ -189,7 +199,6 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         self._turn(0.05)  # what has arrived is read
         while time.monotonic() < deadline and any(c.busy for c in self.active_channels.values()):
             self._turn(0.05)
-            self.maintenance(0)
         self.task_dispatcher.shutdown()
         self.trigger.close()
         wasyncore.close_all(self._map)

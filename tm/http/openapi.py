@@ -46,6 +46,7 @@ NEEDS: dict[Access, list[dict[str, list[str]]]] = {
     Access.ALERTS: [{"alertsSecret": []}, {"alertsSecretHeader": []}],
 }
 
+ERROR = "#/components/responses/Error"
 HEADERS = {
     REQUEST_ID: {"description": "names this request in the log", "schema": {"type": "string"}},
     "Location": {"description": "where the new record is", "schema": {"type": "string"}},
@@ -74,7 +75,12 @@ def document() -> dict[str, Any]:
         "info": {"title": "Trade Manager", "version": __version__, "description": DESCRIPTION},
         "servers": [{"url": "http://127.0.0.1:19000"}],
         "paths": paths,
-        "components": {"schemas": _schemas(), "securitySchemes": SECURITY},
+        "components": {
+            "schemas": _schemas(),
+            "headers": HEADERS,
+            "responses": {"Error": _error()},
+            "securitySchemes": SECURITY,
+        },
     }
 
 
@@ -122,12 +128,15 @@ def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _responses(route: Route) -> dict[str, Any]:
-    named = {name: HEADERS[name] for name in (REQUEST_ID, *route.headers)}
     shape = TypeAdapter(route.shows).json_schema(mode="serialization", ref_template=_REF)
     shape.pop("$defs", None)
-    shown = _ref(route.shows) if isinstance(route.shows, type) and route.shows is not dict else shape
-    good = {"description": HTTPStatus(route.status).phrase, "headers": named, "content": _json(shown)}
-    return {str(route.status): good} | {str(code): _error(code) for code in _errors(route)}
+    shown = _ref(route.shows) if isinstance(route.shows, type) else shape
+    good = {
+        "description": HTTPStatus(route.status).phrase,
+        "headers": _headers(REQUEST_ID, *route.headers),
+        "content": _json(shown),
+    }
+    return {str(route.status): good} | {str(code): {"$ref": ERROR} for code in _errors(route)}
 
 
 def _errors(route: Route) -> list[int]:
@@ -138,12 +147,16 @@ def _errors(route: Route) -> list[int]:
     return sorted(found)
 
 
-def _error(code: int) -> dict[str, Any]:
+def _error() -> dict[str, Any]:
     return {
-        "description": HTTPStatus(code).phrase,
-        "headers": {REQUEST_ID: HEADERS[REQUEST_ID]},
+        "description": "What went wrong, and what to do.",
+        "headers": _headers(REQUEST_ID),
         "content": _json(_ref(schemas.Error)),
     }
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _schemas() -> dict[str, Any]:

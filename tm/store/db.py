@@ -15,6 +15,7 @@ from tm.store.lock import WriteLock
 from tm.store.schema import APPLICATION_ID, SCHEMA_VERSION
 
 BUSY_TIMEOUT_SECONDS = 10
+LOOK_FOR_LOCK_SECONDS = 0.005  # rarely, and a tick that writes often would leave no gap for anybody else
 
 
 def has_wal_bug(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
