@@ -34,6 +34,7 @@ _tm() {
             tm:doctor) path=tm/doctor; place=0; continue ;;
             tm:config) path=tm/config; place=0; continue ;;
             tm:demo) path=tm/demo; place=0; continue ;;
+            tm:paper) path=tm/paper; place=0; continue ;;
             tm:completion) path=tm/completion; place=0; continue ;;
             tm:version) path=tm/version; place=0; continue ;;
             tm:--config) skip=1; continue ;;
@@ -94,6 +95,17 @@ _tm() {
             tm/config/show:--config) skip=1; continue ;;
             tm/config/path:--config) skip=1; continue ;;
             tm/demo:--config) skip=1; continue ;;
+            tm/paper:serve) path=tm/paper/serve; place=0; continue ;;
+            tm/paper:show) path=tm/paper/show; place=0; continue ;;
+            tm/paper:price) path=tm/paper/price; place=0; continue ;;
+            tm/paper:play) path=tm/paper/play; place=0; continue ;;
+            tm/paper:fault) path=tm/paper/fault; place=0; continue ;;
+            tm/paper:--config) skip=1; continue ;;
+            tm/paper/serve:--port|tm/paper/serve:--config) skip=1; continue ;;
+            tm/paper/show:--config) skip=1; continue ;;
+            tm/paper/price:--depth|tm/paper/price:--config) skip=1; continue ;;
+            tm/paper/play:--speed|tm/paper/play:--row|tm/paper/play:--config) skip=1; continue ;;
+            tm/paper/fault:--count|tm/paper/fault:--seconds|tm/paper/fault:--status|tm/paper/fault:--message|tm/paper/fault:--config) skip=1; continue ;;
             tm/completion:--config) skip=1; continue ;;
             tm/version:--config) skip=1; continue ;;
         esac
@@ -182,6 +194,20 @@ _tm() {
         tm/config/show:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/config/path:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/demo:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
+        tm/paper:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
+        tm/paper/serve:--port) :; return ;;
+        tm/paper/serve:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
+        tm/paper/show:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
+        tm/paper/price:--depth) :; return ;;
+        tm/paper/price:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
+        tm/paper/play:--speed) :; return ;;
+        tm/paper/play:--row) :; return ;;
+        tm/paper/play:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
+        tm/paper/fault:--count) :; return ;;
+        tm/paper/fault:--seconds) :; return ;;
+        tm/paper/fault:--status) :; return ;;
+        tm/paper/fault:--message) :; return ;;
+        tm/paper/fault:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/completion:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/version:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
     esac
@@ -227,13 +253,19 @@ _tm() {
                 tm/config/show) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/config/path) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/demo) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
+                tm/paper) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
+                tm/paper/serve) COMPREPLY=($(compgen -W "--port --fresh --json --config -h --help" -- "$current")) ;;
+                tm/paper/show) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
+                tm/paper/price) COMPREPLY=($(compgen -W "--depth --json --config -h --help" -- "$current")) ;;
+                tm/paper/play) COMPREPLY=($(compgen -W "--speed --row --json --config -h --help" -- "$current")) ;;
+                tm/paper/fault) COMPREPLY=($(compgen -W "--count --seconds --status --message --after --clear --json --config -h --help" -- "$current")) ;;
                 tm/completion) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/version) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
             esac
             return ;;
     esac
     case "$path:$place" in
-        tm:0) COMPREPLY=($(compgen -W "rule position status event alert job execution tick serve run start pause resume init install uninstall doctor config demo completion version" -- "$current")) ;;
+        tm:0) COMPREPLY=($(compgen -W "rule position status event alert job execution tick serve run start pause resume init install uninstall doctor config demo paper completion version" -- "$current")) ;;
         tm/rule:0) COMPREPLY=($(compgen -W "add list show edit cancel" -- "$current")) ;;
         tm/rule/add:0) _tm_records position "$current"; ;;
         tm/rule/show:0) _tm_records rule "$current"; ;;
@@ -252,6 +284,14 @@ _tm() {
         tm/execution/show:0) _tm_records execution "$current"; ;;
         tm/pause:0) :; ;;
         tm/config:0) COMPREPLY=($(compgen -W "show path" -- "$current")) ;;
+        tm/paper:0) COMPREPLY=($(compgen -W "serve show price play fault" -- "$current")) ;;
+        tm/paper/price:0) _tm_records position "$current"; ;;
+        tm/paper/price:1) :; ;;
+        tm/paper/price:2) :; ;;
+        tm/paper/play:0) _tm_records position "$current"; ;;
+        tm/paper/play:1) :; ;;
+        tm/paper/fault:0) :; ;;
+        tm/paper/fault:1) :; ;;
         tm/completion:0) COMPREPLY=($(compgen -W "bash zsh fish" -- "$current")); ;;
     esac
 }

@@ -35,6 +35,8 @@ from tm.values import (
     whole,
 )
 
+PUBLIC_CLOB = "https://clob.polymarket.com"
+
 _URL = "an http(s) URL without user, query or fragment"
 
 
@@ -92,7 +94,10 @@ class Settings:
         "where order books are read: Vincent, Polymarket's public CLOB, or the CLOB when there are many",
     )
     clob_url: str = _key(
-        "https://clob.polymarket.com", http_url, _URL, "where Polymarket's public order books answer"
+        PUBLIC_CLOB,
+        http_url,
+        _URL,
+        "where Polymarket's public order books answer; on paper: where vincentApiUrl is",
     )
     approvals: str = _key(
         "ask",
@@ -189,7 +194,12 @@ class Settings:
                 f"paper is true, but vincentApiUrl is {self.vincent_api_url}, which is not on this machine: "
                 "set it to the paper exchange (http://127.0.0.1:19010), or paper to false"
             )
-
+        if self.paper and self.clob_url == PUBLIC_CLOB:  # who trades on paper never calls out
+            object.__setattr__(self, "clob_url", self.vincent_api_url)
+        if self.paper and not is_loopback(self.clob_url):
+            raise ValueError(
+                f"paper is true, but clobUrl is {self.clob_url}, which is not on this machine: leave it out"
+            )
         if self.api_token is None and not is_loopback_address(self.http_bind_address):
             raise ValueError(
                 f"httpBindAddress is {self.http_bind_address}, where other machines can reach it, and there "

@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("tm.cli.doctor", "Check everything, and say what to do about what is found."),
     "config": ("tm.cli.config", "Show each setting and where it comes from."),
     "demo": ("tm.cli.demo", "Watch a stop sell a recorded crash: no account, no network."),
-    "paper": ("tm.cli.paper", "Run the paper exchange, move its prices, look at what is held there."),
+    "paper": ("tm.cli.paper", "Run the paper exchange, move its prices, and see what it knows."),
     "completion": ("tm.cli.completion", "Print a shell's completion script."),
     "version": ("tm.cli.version", "Print the version."),
 }

@@ -50,7 +50,13 @@ def init(
 
 def _next_steps(done: Setup) -> list[str]:
     if done.settings.paper:
-        return ["tm paper serve", "tm position list", 'tm rule add "trump yes" --stop-loss 0.40', "tm tick"]
+        return [
+            f"export OPENCLAW_STATE_DIR={done.settings.state_dir}",
+            "tm paper serve",
+            "tm position list",
+            'tm rule add "trump yes" --stop-loss 0.40',
+            "tm tick",
+        ]
     return ["tm doctor", "tm position list", 'tm rule add "trump yes" --stop-loss 0.40', "tm install"]
 
 

@@ -1,128 +1,214 @@
-"""The paper exchange beside a paper configuration: what it begins with, and moving its prices by hand."""
+"""The paper exchange's back door for people: what it starts with, what it shows, its prices and faults."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import errno
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tm.config import Settings, vincent_key
-from tm.errors import Conflict, Invalid, NotFound, Refused, TradeManagerError, Unreachable
-from tm.numbers import parse_decimal
+from tm import paths
+from tm.config import Settings
+from tm.errors import Conflict, DatabaseError, Invalid, NotFound, Refused, Unreachable
+from tm.market import Holding, Holdings
+from tm.service.positions import find_position
 from tm.venue.paper.control import PaperControl, PaperError
-from tm.venue.paper.server import DEFAULT_PORT, PaperServer, serve_forever
-from tm.venue.vincent import Vincent
 
-STATE_FILE = "paper.db"
-# token, title, outcome, shares, average price, bid, ask: what a new account holds
-FIRST_HOLDINGS = (
-    ("paper-trump-yes", "Will Trump win the election?", "Yes", "100", "0.55", "0.52", "0.53"),
-    ("paper-rain-no", "Will it rain in London tomorrow?", "No", "40", "0.70", "0.74", "0.75"),
-)
+DATABASE = "paper.db"
+CENT = Decimal("0.01")
+RECORDED = "crash_0.815_to_0.155"
+BEFORE_THE_CRASH = 540  # its row: eight rows later the bid falls from 0.815 to 0.155
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A held token and its true book's best prices (USD per share), None where a side is empty."""
+class Seed:
+    """A position that a new exchange holds."""
 
-    token_id: str
-    label: str
-    shares: Decimal
-    bid: Decimal | None
-    ask: Decimal | None
+    token: str
+    title: str
+    outcome: str
+    shares: str
+    avg_price: str  # USD per share
+    bid: str | None = None  # where a book stands still
+    ask: str | None = None
+    recording: str | None = None  # or a series under it
+    row: int = 0
 
 
-def serve(settings: Settings, announce: Callable[[str], None]) -> None:
-    """Serve the paper exchange of this configuration until told to stop. Raise Refused if it is not paper."""
+SEEDS = (
+    Seed("paper-trump-yes", "Will Trump visit China by December 31?", "Yes", "120", "0.46", "0.52", "0.53"),
+    Seed(
+        "paper-mariners-yes", "Spread: Seattle Mariners (+2.5)", "Yes", "80", "0.77",
+        recording=RECORDED, row=BEFORE_THE_CRASH,
+    ),
+)  # fmt: skip
+
+
+def serve(
+    settings: Settings, port: int | None, fresh: bool, announce: Callable[[str, list[dict[str, Any]]], None]
+) -> None:
+    """Run the exchange until SIGINT or SIGTERM; `announce` is told its URL and tokens once it answers.
+
+    One that holds nothing yet is given SEEDS. Raise Refused unless the settings are for paper, Conflict
+    if another one is running.
+    """
     _need_paper(settings)
-    path = settings.state_dir / STATE_FILE
-    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
-        path.touch(mode=0o600)
-        with PaperServer(path) as opening:
-            _furnish(opening.control)
-    port = urlsplit(settings.vincent_api_url).port or DEFAULT_PORT
+    from tm.venue.paper.server import DEFAULT_PORT, serve_forever
+
+    paths.make_state_dir(str(settings.state_dir))
+    database = database_path(settings)
+
+    def ready(url: str) -> None:
+        control = PaperControl(url)
+        seed(control)
+        announce(url, control.tokens())
+
+    port = port or urlsplit(settings.vincent_api_url).port or DEFAULT_PORT
     try:
-        serve_forever(port, path, announce=announce)
+        if fresh:
+            _remove(database)
+        os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
+        serve_forever(port, database, announce=ready)
+    except sqlite3.Error as trouble:
+        raise DatabaseError(
+            f"{database}: {trouble}", hint="`tm paper serve --fresh` forgets it and starts anew"
+        ) from trouble
     except OSError as trouble:
-        raise Conflict(
-            f"port {port} of this machine is taken: {trouble.strerror}",
-            code="port_taken",
-            hint="is the paper exchange running already? else set vincentApiUrl to another port",
+        raise _why_not(trouble, port) from trouble
+
+
+def database_path(settings: Settings) -> Path:
+    return settings.state_dir / DATABASE
+
+
+@contextmanager
+def exchange(settings: Settings) -> Iterator[PaperControl]:
+    """Speak with the running exchange. Raise Refused unless the settings are for paper, Unreachable where
+    none answers, Invalid for what it does not accept."""
+    _need_paper(settings)
+    url = settings.vincent_api_url
+    try:
+        yield PaperControl(url)
+    except PaperError as refusal:
+        raise Invalid(str(refusal).partition(": ")[2], code="paper_refused") from refusal
+    except ConnectionError:
+        raise Unreachable(
+            f"no paper exchange answers at {url}", hint="start it, and let it run: tm paper serve"
+        ) from None
+    except (OSError, ValueError) as trouble:
+        raise Unreachable(f"what answers at {url} is no paper exchange: {trouble}") from trouble
+
+
+def seed(control: PaperControl) -> None:
+    """Give an exchange that knows no token its first positions."""
+    if control.tokens():
+        return
+    control.pay_in(100)
+    for one in SEEDS:
+        control.create(
+            one.token, title=one.title, outcome=one.outcome, shares=one.shares, avg_price=one.avg_price
+        )
+        if one.recording is not None:
+            control.load(one.token, one.recording, row=one.row)
+        else:
+            control.set_book(one.token, one.bid, one.ask)
+
+
+def find_token(control: PaperControl, words: str) -> dict[str, Any]:
+    """Given a token id, or words that name one ("trump yes"), return it. Raise NotFound or Conflict."""
+    tokens = {each["token"]: each for each in control.tokens()}
+    named = {
+        token: Holding(
+            token_id=token,
+            market_id=each["market"],
+            shares=Decimal(each["shares"]),
+            avg_entry_price=None,
+            current_price=None,
+            title=each["title"],
+            outcome=each["outcome"],
+            redeemable=False,
+        )
+        for token, each in tokens.items()
+    }
+    try:
+        return tokens[find_position(words, Holdings(named, page_full=False)).token_id]
+    except NotFound as nothing:
+        raise NotFound(
+            f"the paper exchange has no token {words[:80]!r}",
+            hint="`tm paper show` lists them",
+            details=nothing.details,
         ) from None
 
 
-def held(settings: Settings) -> list[Held]:
-    """What the account holds, with the prices that an order would meet. Raise Unreachable."""
-    control = _control(settings)
-    with Vincent(settings.vincent_api_url, vincent_key(settings)) as venue:
-        found = venue.holdings(tries=1).value
-    positions = []
-    for one in found.by_token.values():
-        bid, ask = _best(_asked(partial(control.book, one.token_id)))
-        positions.append(Held(one.token_id, one.label, one.shares, bid, ask))
-    return positions
+def set_price(
+    control: PaperControl, words: str, bid: Decimal | None, ask: Decimal | None, depth: Decimal
+) -> dict[str, Any]:
+    """Set a token's book: one level a side (USD per share; None: that side is empty), each `depth` shares.
+
+    Return the token as it stands then.
+    """
+    token = find_token(control, words)["token"]
+    control.set_book(token, bid, ask, depth, depth)
+    return find_token(control, token)
 
 
-def move(settings: Settings, token: str, bid: str, ask: str | None) -> Held:
-    """Given a held token (its id, or words of its title), set its book. Raise Invalid or NotFound."""
-    best_bid = _price(bid)
-    best_ask = _price(ask) if ask is not None else best_bid + Decimal("0.01")
-    if best_ask <= best_bid:
-        raise Invalid(f"ask {best_ask} is not above bid {best_bid}")
-    words = token.lower().split()
-    every = held(settings)
-    fitting = [one for one in every if one.token_id == token] or [
-        one for one in every if all(word in one.label.lower() for word in words)
-    ]
-    if len(fitting) != 1:
-        names = ", ".join(one.token_id for one in fitting or every)
-        kind = Conflict if fitting else NotFound
-        raise kind(f"{len(fitting)} held tokens fit {token!r}", hint=f"tokens: {names}")
-    (chosen,) = fitting
-    _asked(lambda: _control(settings).set_book(chosen.token_id, best_bid, best_ask))
-    return Held(chosen.token_id, chosen.label, chosen.shares, best_bid, best_ask)
+def play(
+    control: PaperControl, words: str, recording: str | None, row: int | None, speed: float
+) -> dict[str, Any]:
+    """Let a recording run under a token's book, `speed` recorded seconds a second; return the token.
+
+    `recording` None: the one that is there, from where it stands. Raise Invalid if there is none.
+    """
+    found = find_token(control, words)
+    token = found["token"]
+    if recording is not None:
+        control.load(token, recording, row=row or 0)
+    elif found["last"] is None:
+        raise Invalid(f"{token} has no recording", hint=f"name one: {', '.join(recordings())}")
+    start = row if row is not None else 0 if recording is not None else found["row"] or 0
+    control.play(token, speed=speed, row=start)
+    return find_token(control, token)
 
 
-def _furnish(control: PaperControl) -> None:
-    control.pay_in(100)
-    for token, title, outcome, shares, paid, bid, ask in FIRST_HOLDINGS:
-        control.create(token, title=title, outcome=outcome, shares=shares, avg_price=paid)
-        control.set_book(token, bid, ask)
+def recordings() -> list[str]:
+    from tm.venue.paper.series import recorded_names
+
+    return recorded_names()
 
 
 def _need_paper(settings: Settings) -> None:
     if not settings.paper:
-        raise Refused("this configuration is not for the paper exchange", hint="tm init --paper makes one")
+        raise Refused(
+            "this configuration is not for the paper exchange",
+            code="not_paper",
+            hint="keep paper apart: export OPENCLAW_STATE_DIR=~/tm-paper, then tm init --paper",
+        )
 
 
-def _control(settings: Settings) -> PaperControl:
-    _need_paper(settings)
-    return PaperControl(settings.vincent_api_url)
+def _remove(database: Path) -> None:
+    """Forget an exchange's state. Raise OSError while it runs."""
+    from tm.venue.paper.state import open_state
+
+    with suppress(sqlite3.Error):  # what cannot be read can be forgotten
+        open_state(database).close()
+    for ending in ("", "-wal", "-shm"):
+        database.with_name(database.name + ending).unlink(missing_ok=True)
 
 
-def _asked(question: Callable[[], Any]) -> Any:
-    try:
-        return question()
-    except OSError as trouble:
-        raise Unreachable(f"the paper exchange does not answer: {trouble}", hint="tm paper serve") from None
-    except PaperError as trouble:
-        raise TradeManagerError(str(trouble)) from None
-
-
-def _price(text: str) -> Decimal:
-    price = parse_decimal(text)
-    if price is None or not 0 < price < 1:
-        raise Invalid(f"{text!r} is not a price", hint="USD per share, between 0 and 1")
-    return price
-
-
-def _best(book: dict[str, Any] | None) -> tuple[Decimal | None, Decimal | None]:
-    if book is None:
-        return None, None
-    bids = [Decimal(level["price"]) for level in book["bids"]]
-    asks = [Decimal(level["price"]) for level in book["asks"]]
-    return max(bids, default=None), min(asks, default=None)
+def _why_not(trouble: OSError, port: int) -> Exception:
+    """Given why it could not start, return it as people need to hear it."""
+    if trouble.errno == errno.EADDRINUSE:
+        return Conflict(
+            f"port {port} is taken",
+            code="port_taken",
+            hint="an exchange that runs already: tm paper show; else --port N, and vincentApiUrl to match",
+        )
+    if trouble.errno is None:  # the exchange's own words: another one has the file open
+        return Conflict(str(trouble), code="paper_running", hint="`tm paper show` speaks with it")
+    return trouble

@@ -31,7 +31,6 @@ MAIN_KEYS = (
 PAPER_VALUES = {
     "vincentApiUrl": PAPER_URL,
     "vincentApiKey": "ssk_paper",
-    "priceSource": "vincent",  # the recorded tokens are not on Polymarket's public CLOB
     "paper": True,
 }
 
@@ -50,7 +49,7 @@ class Setup:
     def values(self) -> dict[str, Any]:
         """The configuration's values, secrets masked."""
         shown = shown_values(self.settings)
-        names = MAIN_KEYS if not self.settings.paper else (*MAIN_KEYS, "priceSource", "paper")
+        names = MAIN_KEYS if not self.settings.paper else (*MAIN_KEYS, "paper")
         return {name: shown[name] for name in names}
 
 

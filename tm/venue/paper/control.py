@@ -196,6 +196,13 @@ class PaperControl:
         """What is really held: {"usd": text, "shares": {token: text}}."""
         return dict(self._call("wallet"))
 
+    def tokens(self) -> list[dict[str, Any]]:
+        """Every token: {token, market, title, outcome, winner, shares, avg_price, bid, ask, ...}.
+
+        `shares` are those really held; row, last and playing tell of its series, where its book shows one.
+        """
+        return list(self._call("tokens"))
+
     def book(self, token: str) -> dict[str, Any] | None:
         """The true book, as the CLOB shows it; None: there is none."""
         found: dict[str, Any] | None = self._call("book", token=token)

@@ -17,7 +17,7 @@ from tm.venue.paper import matching, views
 from tm.venue.paper.course import Course
 from tm.venue.paper.exchange import Exchange
 from tm.venue.paper.faults import Fault
-from tm.venue.paper.ladder import series_row
+from tm.venue.paper.ladder import ladder_of, series_row
 from tm.venue.paper.series import parse_series, recorded_text
 from tm.venue.paper.units import UNIT, maybe_micro, micro, text, worth
 from tm.venue.paper.wallet import Moment, cash, move, shares_of, trade_status
@@ -221,6 +221,16 @@ def wallet(x: Exchange) -> dict[str, Any]:
         return {"usd": text(cash(m)), "shares": {token: text(shares_of(m, token)) for token in tokens}}
 
 
+def tokens(x: Exchange) -> list[dict[str, Any]]:
+    """Every token in the order in which they were made: its market, what is held in truth, its prices."""
+    query = (
+        "SELECT t.*, question, winner, (SELECT max(n) FROM series s WHERE s.token_id = t.token_id) AS last"
+        " FROM tokens t JOIN markets USING (condition_id) ORDER BY t.rowid"
+    )
+    with x.moment() as m:
+        return [_told(m, row) for row in m.conn.execute(query).fetchall()]
+
+
 def book(x: Exchange, token: str) -> dict[str, Any] | None:
     with x.moment() as m:
         return views.book(m, token)
@@ -256,6 +266,22 @@ def _order(m: Moment, row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
+def _told(m: Moment, token: sqlite3.Row) -> dict[str, Any]:
+    ladder = None if token["winner"] is not None else ladder_of(m.conn, token, m.now, m.manners)
+    shown = None if token["book"] is not None else series_row(m.conn, token, m.now)
+    return {
+        **{"token": token["token_id"], "market": token["condition_id"], "title": token["question"]},
+        **{"outcome": token["outcome"], "winner": token["winner"]},
+        "shares": text(shares_of(m, token["token_id"])),
+        "avg_price": text(token["avg_price"]),
+        "bid": _text(ladder.bids[0][0]) if ladder and ladder.bids else None,
+        "ask": _text(ladder.asks[0][0]) if ladder and ladder.asks else None,
+        "row": None if shown is None else shown["n"],  # of its series, where that is what the book shows
+        "last": token["last"],
+        "playing": token["play_since"] is not None and shown is not None and shown["n"] < token["last"],
+    }
+
+
 def _token(m: Moment, token: str) -> sqlite3.Row:
     row: sqlite3.Row | None = m.conn.execute("SELECT * FROM tokens WHERE token_id=?", (token,)).fetchone()
     if row is None:
@@ -279,6 +305,6 @@ def _text(millionths: int | None) -> str | None:
 _VERBS: list[Verb] = [
     *(create, hold, pay_in, set_market, resolve, load, advance, play, set_levels),
     *(user_order, user_cancel, decide, add_faults, clear_faults, faults, settings, clock),
-    *(orders, wallet, book, requests),
+    *(orders, wallet, tokens, book, requests),
 ]
 VERBS = {verb.__name__: verb for verb in _VERBS}
