@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from tm.cli.levels import NO_LEVEL, Level, asked_level, asked_level_and_part, asked_part, asked_trail
 from tm.errors import Invalid
-from tm.model import Action, ActionType, RuleType
+from tm.model import Action, RuleType
 from tm.service.body import parse_json, shown
-from tm.service.terms import SELL_ALL, Terms, opaque_id, percent, price, shares
+from tm.service.terms import Terms, opaque_id
 
 if TYPE_CHECKING:
     from tm.service.context import Context
@@ -25,10 +25,11 @@ class Asked:
     """The command line of `tm rule add`, as it was typed."""
 
     position: str | None
-    stop_loss: str | None
-    take_profit: str | None
+    stop_loss: list[str]
+    take_profit: list[str]
     trailing_stop: str | None
     trigger_price: str | None
+    activate_at: str | None
     market_id: str | None
     token_id: str | None
     sell: str
@@ -38,24 +39,86 @@ class Asked:
 
     def check(self) -> None:
         """Raise Invalid where options contradict each other, before anything is opened or read."""
-        given = [
-            name for name in ("stop_loss", "take_profit", "trailing_stop") if getattr(self, name) is not None
-        ]
+        fixed = bool(self.stop_loss or self.take_profit)
+        given = fixed or self.trailing_stop is not None
         if self.from_json is not None:
-            others = [self.position, self.market_id, self.token_id, self.expires, self.trigger_price]
+            others = (
+                self.position, self.market_id, self.token_id, self.expires,
+                self.trigger_price, self.activate_at,
+            )  # fmt: skip
             if given or any(other is not None for other in others) or self.sell != "all":
                 raise _usage("--from-json holds the whole rule: give no POSITION and no other option of it")
             return
-        if not given:
-            raise _usage("what is it to do? give --stop-loss, --take-profit or --trailing-stop")
-        if "trailing_stop" in given and len(given) > 1:
-            raise _usage("--trailing-stop stands alone: add a --take-profit as a rule of its own")
-        if self.trigger_price is not None and "trailing_stop" not in given:
-            raise _usage("--trigger-price belongs to --trailing-stop; a stop's price follows --stop-loss")
+        check_levels(
+            self.stop_loss, self.take_profit, self.trailing_stop, self.trigger_price, self.activate_at
+        )
         if self.position is not None and (self.market_id is not None or self.token_id is not None):
             raise _usage("give POSITION, or --market-id and --token-id, not both")
         if self.position is None and (self.market_id is None or self.token_id is None):
             raise _usage('which position? words such as "trump yes", or --market-id and --token-id')
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One rule's levels, before it is known what they are levels of."""
+
+    rule_type: RuleType
+    level: Level = NO_LEVEL
+    trailing_percent: Decimal | None = None
+    trailing_amount: Decimal | None = None
+    activation: Level = NO_LEVEL
+
+    def terms(
+        self,
+        market_id: str,
+        token_id: str,
+        action: Action,
+        expires_at: datetime | None = None,
+        allow_immediate: bool = False,
+    ) -> Terms:
+        return Terms(
+            rule_type=self.rule_type,
+            market_id=market_id,
+            token_id=token_id,
+            trigger_price=self.level.price,
+            trailing_percent=self.trailing_percent,
+            action=self.level.action or action,
+            expires_at=expires_at,
+            allow_immediate=allow_immediate,
+            trigger_percent=self.level.percent,
+            trailing_amount=self.trailing_amount,
+            activation_price=self.activation.price,
+            activation_percent=self.activation.percent,
+        )
+
+
+def check_levels(
+    stops: list[str], targets: list[str], trail: str | None, start: str | None, activate_at: str | None
+) -> None:
+    """Raise Invalid where no level is asked for, or levels that do not go together."""
+    if not stops and not targets and trail is None:
+        raise _usage("what is it to do? give --stop-loss, --take-profit or --trailing-stop")
+    if trail is not None and (stops or targets):
+        raise _usage("--trailing-stop stands alone: add a --take-profit as a rule of its own")
+    if start is not None and trail is None:
+        raise _usage("--trigger-price belongs to --trailing-stop; a stop's price follows --stop-loss")
+    if activate_at is not None and trail is None:
+        raise _usage("--activate-at belongs to --trailing-stop")
+
+
+def asked_triggers(
+    stops: list[str], targets: list[str], trail: str | None, start: str | None, activate_at: str | None
+) -> list[Trigger]:
+    """Given what was typed for the levels, return each rule's."""
+    if trail is not None:
+        percent, amount = asked_trail("--trailing-stop", trail)
+        first = NO_LEVEL if start is None else asked_level("--trigger-price", start)
+        wake = NO_LEVEL if activate_at is None else asked_level("--activate-at", activate_at)
+        return [Trigger(RuleType.TRAILING_STOP, first, percent, amount, wake)]
+    return [
+        *(Trigger(RuleType.STOP_LOSS, asked_level_and_part("--stop-loss", text)) for text in stops),
+        *(Trigger(RuleType.TAKE_PROFIT, asked_level_and_part("--take-profit", text)) for text in targets),
+    ]
 
 
 def asked_rules(asked: Asked, ctx: Context) -> tuple[list[Terms], str | None]:
@@ -70,42 +133,21 @@ def asked_rules(asked: Asked, ctx: Context) -> tuple[list[Terms], str | None]:
         if asked.allow_immediate and isinstance(body, dict):
             body = {**body, "allowImmediate": True}
         return [new_rule(body)], None
-    triggers = _triggers(asked)
-    action = _action(asked.sell)
+    triggers = asked_triggers(
+        asked.stop_loss, asked.take_profit, asked.trailing_stop, asked.trigger_price, asked.activate_at
+    )
+    action = asked_part("--sell", asked.sell)
     expires_at = _expiry(asked, ctx)
-    market_id, token_id, label = _position(asked, ctx)
+    checked = [each.terms("m", "t", action) for each in triggers]
+    by_percent = any(new.needs_entry or new.action.percent is not None for new in checked)
+    if all(new.trigger_price is not None for new in checked):
+        from tm.service.levels import check_together
+
+        check_together(checked, None)
+    market_id, token_id, label = _position(asked, ctx, by_percent=by_percent)
     return [
-        Terms(rule_type, market_id, token_id, trigger, distance, action, expires_at, asked.allow_immediate)
-        for rule_type, trigger, distance in triggers
+        each.terms(market_id, token_id, action, expires_at, asked.allow_immediate) for each in triggers
     ], label
-
-
-def asked_price(option: str, text: str) -> Decimal:
-    """Given an option's text, return the price, or raise Invalid naming the option."""
-    return _number(option, text, price)
-
-
-def _triggers(asked: Asked) -> list[tuple[RuleType, Decimal | None, Decimal | None]]:
-    """(type, trigger price, trailing percent) of each rule that is asked for."""
-    if asked.trailing_stop is not None:
-        distance = _number("--trailing-stop", asked.trailing_stop, percent)
-        start = None if asked.trigger_price is None else asked_price("--trigger-price", asked.trigger_price)
-        return [(RuleType.TRAILING_STOP, start, distance)]
-    stop = None if asked.stop_loss is None else asked_price("--stop-loss", asked.stop_loss)
-    target = None if asked.take_profit is None else asked_price("--take-profit", asked.take_profit)
-    if stop is not None and target is not None and stop >= target:
-        raise Invalid(
-            f"--stop-loss {asked.stop_loss} is not below --take-profit {asked.take_profit}",
-            hint="one of them would fire at once",
-        )
-    both = ((RuleType.STOP_LOSS, stop, None), (RuleType.TAKE_PROFIT, target, None))
-    return [each for each in both if each[1] is not None]
-
-
-def _action(text: str) -> Action:
-    if text.lower() == "all":
-        return SELL_ALL
-    return Action(ActionType.SELL_PARTIAL, _number("--sell", text, shares, ' or "all"'))
 
 
 def _expiry(asked: Asked, ctx: Context) -> datetime | None:
@@ -116,18 +158,23 @@ def _expiry(asked: Asked, ctx: Context) -> datetime | None:
     return parse_when(asked.expires, ctx.clock())
 
 
-def _position(asked: Asked, ctx: Context) -> tuple[str, str, str | None]:
-    """(market id, token id, label): as given, as cached for a token id, or as Vincent's holdings say."""
+def _position(asked: Asked, ctx: Context, *, by_percent: bool) -> tuple[str, str, str | None]:
+    """(market id, token id, label): as given, as cached for a token id, or as Vincent's holdings say.
+
+    `by_percent`: what was paid and what is held count, so holdings and the book are read now.
+    """
     if asked.market_id is not None and asked.token_id is not None:
         return _id("--market-id", asked.market_id), _id("--token-id", asked.token_id), None
-    from tm.service.positions import find_position, refresh
+    from tm.service.positions import find_position, refresh, refresh_quote
     from tm.store import positions
 
     words = asked.position or ""
     cached = positions.get(ctx.conn, words.strip())
-    if cached is not None and cached.market_id:
+    if cached is not None and cached.market_id and not by_percent:
         return cached.market_id, cached.token_id, cached.label
     held = find_position(words, refresh(ctx, tries=3))
+    if by_percent:
+        refresh_quote(ctx, held.token_id)
     return held.market_id, held.token_id, held.label
 
 
@@ -136,13 +183,6 @@ def _id(option: str, text: str) -> str:
         return opaque_id(text)
     except ValueError as problem:
         raise Invalid(f"{option}: {shown(text)}: {problem}") from None
-
-
-def _number(option: str, text: str, read: Callable[[object], Decimal], also: str = "") -> Decimal:
-    try:
-        return read(text)
-    except ValueError as problem:
-        raise Invalid(f"{option}: {shown(text)}: {problem}{also}") from None
 
 
 def _read(place: str) -> str:

@@ -34,20 +34,31 @@ def add(
         ),
     ] = None,
     stop_loss: Annotated[
-        str | None, typer.Option(metavar="PRICE", help="Sell when the best bid is at or below.")
+        list[str] | None,
+        typer.Option(metavar="LEVEL[:PART]", help="Sell when the best bid is at or below: 0.40 or -20%."),
     ] = None,
     take_profit: Annotated[
-        str | None, typer.Option(metavar="PRICE", help="Sell when the best bid is at or above.")
+        list[str] | None,
+        typer.Option(metavar="LEVEL[:PART]", help="Sell when the best bid is at or above: 0.80 or +50%."),
     ] = None,
     trailing_stop: Annotated[
-        str | None, typer.Option(metavar="PERCENT", help="Sell so far below the highest best bid.")
+        str | None,
+        typer.Option(
+            metavar="PERCENT|USD", help="Sell so far below the highest best bid: 8% (or 8), or 0.05 USD."
+        ),
     ] = None,
     trigger_price: Annotated[
-        str | None, typer.Option(metavar="PRICE", help="Where a trailing stop begins.")
+        str | None, typer.Option(metavar="LEVEL", help="Where a trailing stop begins.")
+    ] = None,
+    activate_at: Annotated[
+        str | None,
+        typer.Option(metavar="LEVEL", help="Let a trailing stop sleep until the best bid is at or above."),
     ] = None,
     market_id: Annotated[str | None, typer.Option(metavar="M", help="With --token-id: read nothing.")] = None,
     token_id: Annotated[str | None, typer.Option(metavar="T", help="The token that is held.")] = None,
-    sell: Annotated[str, typer.Option(metavar="all|SHARES", help="How much to sell.")] = "all",
+    sell: Annotated[
+        str, typer.Option(metavar="all|SHARES|PERCENT", help="How much to sell: all, 100, or 50%.")
+    ] = "all",
     expires: Annotated[
         str | None, typer.Option(metavar="WHEN", help="2h, 3d, a date (its end, UTC), or ISO 8601.")
     ] = None,
@@ -64,18 +75,29 @@ def add(
     Prices are USD per share, compared with the best bid of the position's own book. A stop and a target
     together make two rules; the one that sells all ends the other.
 
+    -20% and +50% are of the average that was paid, as holdings show it. They become prices once, on the
+    market's tick grid (a stop's rounded down, a target's up: so it fires at the same bids), and stay there;
+    when the average changes later, the rule says so. The sign is never left out. Of a trailing stop, a bare
+    number from 1 on is a percentage of the highest best bid, and one below 1 an amount: 0.05 is 5 cents,
+    half a percent is 0.5%.
+
+    Several targets (or stops) share the position: each with its part, which add up to 100 % at most.
+
     \b
     Examples:
       tm rule add "trump yes" --stop-loss 0.40
       tm rule add "trump yes" --stop-loss 0.40 --take-profit 0.85 --sell 100
+      tm rule add "trump yes" --stop-loss -20% --take-profit +50%
+      tm rule add "trump yes" --take-profit 0.70:50% --take-profit 0.85:all
+      tm rule add "trump yes" --trailing-stop 0.05 --activate-at +10%
       tm rule add --market-id M --token-id T --trailing-stop 10 --expires 3d
       echo '{"ruleType": "STOP_LOSS", ...}' | tm rule add --from-json -
     """
     from tm.cli.asking import Asked, asked_rules
 
     asked = Asked(
-        position, stop_loss, take_profit, trailing_stop, trigger_price, market_id, token_id, sell, expires,
-        allow_immediate, from_json,
+        position, stop_loss or [], take_profit or [], trailing_stop, trigger_price, activate_at, market_id,
+        token_id, sell, expires, allow_immediate, from_json,
     )  # fmt: skip
     asked.check()
     from tm.service.rules import add_rules
@@ -146,7 +168,7 @@ def edit(
     Example:
       tm rule edit c1a2b3c4 --trigger-price 0.45
     """
-    from tm.cli.asking import asked_price
+    from tm.cli.levels import asked_price
     from tm.service.rules import edit_rule
 
     price = asked_price("--trigger-price", trigger_price)
@@ -182,17 +204,30 @@ def _told(record: dict[str, Any]) -> str:
     """Given a rule just added, return what changed and what to do next, for people."""
     kind = str(record["ruleType"]).replace("_", " ").lower()
     where = record["label"] or f"token {record['tokenId']}"
-    if record["trailingPercent"] is not None:
-        when = f"{record['trailingPercent']} % below the highest best bid"
+    if record["ruleType"] == "TRAILING_STOP":
+        distance, amount = record["trailingPercent"], record["trailingAmount"]
+        when = f"{f'{amount} USD' if distance is None else f'{distance} %'} below the highest best bid"
         if record["triggerPrice"] is not None:
-            when += f", from {record['triggerPrice']}"
+            when += f", from {record['triggerPrice']}{_of_entry(record, 'triggerPercent')}"
+        if record["activationPrice"] is not None:
+            when += (
+                f", asleep until the best bid is {record['activationPrice']} or more"
+                f"{_of_entry(record, 'activationPercent')}"
+            )
     else:
         side = "or more" if record["ruleType"] == "TAKE_PROFIT" else "or less"
-        when = f"when the best bid is {record['triggerPrice']} {side}"
+        when = f"when the best bid is {record['triggerPrice']} {side}{_of_entry(record, 'triggerPercent')}"
     until = f", until {record['expiresAt']}" if record["expiresAt"] else ""
     amount = record["action"].get("amount")
     how_much = "all" if amount is None else f"{amount} shares"
+    if record["action"].get("percent") is not None:
+        how_much += f" ({record['action']['percent']} %)"
     line = f"{kind} on {where}: sells {how_much} {when}{until}"
     if record.get("dryRun"):
         return f"would add {line}"
     return f"added {record['id']}\n  {line}\n  next: tm rule show {record['id'][:SHORT_ID]}"
+
+
+def _of_entry(record: Record, key: str) -> str:
+    """Given a rule's record, say which percentage of the entry a level was, where it was one."""
+    return "" if record[key] is None else f" ({record[key]:+g} % of {record['entryPrice']} paid)"

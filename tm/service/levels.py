@@ -47,7 +47,7 @@ def resolve(new: Terms, position: Position | None, now: datetime) -> Levels:
     return Levels(trigger, activation, entry, _action(new, position, now))
 
 
-def check_together(rules: Sequence[Rule], held: Decimal | None) -> None:
+def check_together(rules: Sequence[Rule | Terms], held: Decimal | None) -> None:
     """Given rules made at once for one position, raise Invalid where they contradict each other.
 
     `held`: shares, None where unknown. Rules of one kind share the position: together they sell no more
@@ -74,7 +74,7 @@ def known_quantity(position: Position | None, now: datetime) -> Decimal | None:
     return position.quantity
 
 
-def _check_parts(kind: str, rules: Sequence[Rule], held: Decimal | None) -> None:
+def _check_parts(kind: str, rules: Sequence[Rule | Terms], held: Decimal | None) -> None:
     """`rules`: in the order in which a price reaches them."""
     if len(rules) < 2:
         return
@@ -97,7 +97,7 @@ def _check_parts(kind: str, rules: Sequence[Rule], held: Decimal | None) -> None
         raise Invalid(f"the {kind} would sell {said}{more}", hint="their parts must add up to 100 % at most")
 
 
-def _price(rule: Rule) -> Decimal:
+def _price(rule: Rule | Terms) -> Decimal:
     return rule.trigger_price or Decimal(0)
 
 

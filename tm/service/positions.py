@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
 
 from tm.errors import Conflict, NotFound, RateLimited, TradeManagerError, Unreachable
-from tm.model import Holding, Holdings, Position
+from tm.market import Holding, Holdings
+from tm.model import Position
 from tm.rules import breaker
 from tm.rules.backoff import is_due
 from tm.service.body import page
 from tm.service.context import Context
 from tm.store import positions as table
 from tm.store import rules, state
-from tm.venue.reads import Read
+
+if TYPE_CHECKING:
+    from tm.venue.vincent import Vincent
+
+T = TypeVar("T")
 
 REFRESH_SECONDS = 3.0  # a list must not wait longer for Vincent
 _LONGEST_RETRY_AFTER = 900  # seconds, as the engine stores it
@@ -48,7 +55,7 @@ def refresh(ctx: Context, *, tries: int = 1, timeout: float = 10.0) -> Holdings:
     from tm.engine.positions import tracked
 
     started = ctx.clock()
-    read = _read_holdings(ctx, tries, timeout)
+    read = _ask(ctx, lambda venue: venue.holdings(tries=tries, timeout=timeout), tries)
     now = ctx.clock()
     reading = Reading(read.value, read.venue_at, Books(), started)
     with ctx.store.write("positions.refresh") as conn:
@@ -58,6 +65,35 @@ def refresh(ctx: Context, *, tries: int = 1, timeout: float = 10.0) -> Holdings:
             table.save_all(conn, tracked(cached, reading, watched, now))
         state.put(conn, state.LAST_SYNC, now)
     return read.value
+
+
+def refresh_quote(ctx: Context, token_id: str) -> None:
+    """Read the book of a token that is cached, and remember its best prices and its tick size.
+
+    Where it cannot be read now, what is known stays as it is: no rule is refused for it.
+    """
+    from tm.rules.quote import quote_of
+
+    old = table.get(ctx.conn, token_id)
+    try:
+        quote = quote_of(
+            _ask(ctx, lambda venue: venue.book(token_id, tries=1, timeout=REFRESH_SECONDS)).value
+        )
+    except TradeManagerError:
+        return
+    if old is None:
+        return
+    new = replace(
+        old,
+        best_bid=quote.best_bid,
+        best_ask=quote.best_ask,
+        quote_at=quote.fetched_at,
+        tick_size=quote.tick_size or old.tick_size,
+        updated_at=ctx.clock(),
+    )
+    with ctx.store.write("positions.quote") as conn:
+        if table.get(conn, token_id) == old:  # else a tick was here
+            table.save_all(conn, [new])
 
 
 def find_position(words: str, holdings: Holdings) -> Holding:
@@ -142,8 +178,8 @@ def _is_fresh(ctx: Context) -> bool:
     return timedelta(0) <= ctx.clock() - at <= timedelta(seconds=ctx.settings.poll_interval_seconds)
 
 
-def _read_holdings(ctx: Context, tries: int, timeout: float) -> Read[Holdings]:
-    """Ask Vincent, where the breaker, its own wishes and this minute's requests allow it."""
+def _ask(ctx: Context, read: Callable[[Vincent], T], tries: int = 1) -> T:
+    """Make one read, where the breaker, Vincent's own wishes and this minute's requests allow it."""
     from tm.config import vincent_key
     from tm.engine.budget import Budget
     from tm.venue.vincent import Vincent
@@ -157,7 +193,7 @@ def _read_holdings(ctx: Context, tries: int, timeout: float) -> Read[Holdings]:
         with Vincent(
             ctx.settings.vincent_api_url, vincent_key(ctx.settings), clock=ctx.clock, permit=budget.permit
         ) as venue:
-            return venue.holdings(tries=tries, timeout=timeout)
+            return read(venue)
     finally:
         budget.settle()
 
