@@ -209,6 +209,7 @@ ALTER TABLE trade_rules ADD COLUMN activation_price TEXT;
 ALTER TABLE trade_rules ADD COLUMN activation_percent TEXT;
 ALTER TABLE trade_rules ADD COLUMN activated_at TEXT;
 ALTER TABLE monitored_positions ADD COLUMN tick_size TEXT;
+CREATE INDEX rule_events_told ON rule_events (seq) WHERE event_type <> 'RULE_EVALUATED';
 
 CREATE TABLE quoted_tokens (
     id INTEGER PRIMARY KEY,
