@@ -63,6 +63,8 @@ class _Drive:
             self._step(number, place.one_tick)
             place.watch.look()
             scenario.each(place)
+            if number == QUICK_TICKS and place.watch.unheard:
+                self.outcome.by_hand(place)
             if is_quiet(place) and not any(step > number for step in self.kills):
                 break
             place.clock.advance(15 if number < QUICK_TICKS else SLOW_STEP)

@@ -85,7 +85,7 @@ def verdict(place: Place, *, asked: Decimal, must_sell: bool, may_cancel: bool) 
     for alert in known_alerts:
         if alert.status in (AlertStatus.RECEIVED, AlertStatus.QUEUED) and alert.id not in waiting:
             wrong.append(f"alert {alert.status}: it has no end")
-    wrong += _about_jobs(place, known_jobs)
+    wrong += about_jobs(place, known_jobs)
     wrong += [f"integrity: {line}" for line in place.problem_free()]
     return wrong
 
@@ -101,7 +101,7 @@ def _about_rule(rule, may_cancel: bool) -> list[str]:
     return [f"rule {rule.status}: its condition holds, and it ended neither sold nor FAILED"]
 
 
-def _about_jobs(place: Place, known: list) -> list[str]:
+def about_jobs(place: Place, known: list) -> list[str]:
     """Every wake was delivered, under its own correlation id, or is FAILED with a reason."""
     wrong = []
     heard = {found for wake in place.gateway.wakes for found in CORRELATION.findall(wake.text)}

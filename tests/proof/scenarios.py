@@ -29,6 +29,7 @@ class Outcome:
     gateway: Callable[[Place], None] = _nothing
     refuses: bool = False  # the outcome ends a rule or an alert as FAILED
     unheard: bool = False  # an approval is pending that we never hear of
+    by_hand: Callable[[Place], None] = _nothing  # what a person who was told does if we never heard
 
     def apply(self, place: Place) -> None:
         place.watch.unheard = self.unheard
@@ -45,6 +46,14 @@ def _bet(kind: str, **more) -> Fault:
 
 KILLED = "order couldn't be fully filled. FOK orders are fully filled or killed."
 SLOW = {"trade_lag": 60.0, "holdings_lag": 30.0, "mined_after": 20.0, "confirmed_after": 40.0}
+
+
+def _cancel_resting(place: Place) -> None:
+    """A market order that rests, its answer lost, looks like the owner's own: the owner has to cancel it."""
+    for order in place.now_orders():
+        if order["status"] == "live":
+            place.exchange.user_cancel(order["id"])
+
 
 OUTCOMES = [
     Outcome("matched"),
@@ -69,7 +78,7 @@ OUTCOMES = [
     Outcome("delayed, then matched", (_bet("delayed", seconds=10),)),
     Outcome("delayed, then unmatched", (_bet("delayed", seconds=10, deny=True),)),
     Outcome("unmatched", (_bet("unmatched"),)),
-    Outcome("rests", (_bet("live"),)),
+    Outcome("rests", (_bet("live"),), by_hand=_cancel_resting),
     Outcome("401", (_bet("unauthorized"),)),
     Outcome("garbage 200", (_bet("garbage"),)),
     Outcome("a proxy's page", (_bet("page", status=502),)),
