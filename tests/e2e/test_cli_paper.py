@@ -72,7 +72,7 @@ def test_it_serves_where_the_configuration_says_and_says_what_is_next(
 @pytest.mark.usefixtures("paper")
 def test_a_stop_sells_on_paper_as_the_tour_says(tm: TM) -> None:
     assert {one["label"]: one["bestBid"] for one in tm("position", "list").json}.keys() == {
-        "Will Trump visit China by December 31? · Yes",
+        "Will Trump visit China? · Yes",
         "Spread: Seattle Mariners (+2.5) · Yes",
     }
     rule = tm("rule", "add", "trump yes", "--stop-loss", "0.40").json

@@ -115,7 +115,7 @@ def show() -> None:
     emit_all(record["orders"], ORDERS, empty="no orders were accepted")
     emit(
         record,
-        f"\ncash {record['usd']} USD; POST /bet was called {requests} times since the exchange started",
+        f"\ncash {record['usd']} USD; calls of POST /bet since the exchange started: {requests}",
     )
 
 
@@ -174,7 +174,7 @@ def play(
 
     with exchange(session.settings()) as control:
         record = _token(run(control, position, recording, row, speed))
-    emit(record, f"{record['label']}: {_prices(record)}, playing row {_recording(record)}", paper=True)
+    emit(record, f"{record['label']}: {_prices(record)}, row {_recording(record)}", paper=True)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tm.cli.group import new_app
-from tm.cli.output import emit, emit_all, short
+from tm.cli.output import SHORT_ID, emit, emit_all, short
 from tm.cli.session import session
 from tm.engine.context import Report
 from tm.engine.monitor import Judged
@@ -73,10 +73,14 @@ def _record(report: Report) -> dict[str, Any]:
 
 
 def _text(report: Report) -> str:
-    lines = [f"evaluated {report.evaluated} rules, {len(report.triggered)} triggered"]
-    lines += [f"order {entry['attemptId'][:10]}: {entry['outcome']}" for entry in report.settled]
+    rules = "1 rule" if report.evaluated == 1 else f"{report.evaluated} rules"
+    lines = [f"evaluated {rules}, {len(report.triggered)} triggered"]
+    lines += [
+        f"order {entry['attemptId'][:SHORT_ID]}: {entry['outcome']}, {entry['reason']}"
+        for entry in report.settled
+    ]
     if report.wakes:
-        lines.append(f"woke the agent {report.wakes} times")
+        lines.append("woke the agent" + (f" {report.wakes} times" if report.wakes > 1 else ""))
     return "\n".join([*lines, *report.notes])
 
 

@@ -87,7 +87,9 @@ def send(engine: Engine, job: Job, facts: Facts) -> None:
     )
     with engine.store.write("answer.commit") as conn:
         outcomes.record_answer(conn, engine.settings, attempt, answer, engine.clock())
-    engine.report.settled.append({"attemptId": attempt.id, "outcome": str(answer.outcome)})
+    engine.report.settled.append(
+        {"attemptId": attempt.id, "outcome": str(answer.outcome), "reason": answer.reason}
+    )
 
 
 def _prepare(engine: Engine, job: Job, facts: Facts) -> Attempt:

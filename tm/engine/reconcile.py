@@ -83,7 +83,8 @@ def _apply(engine: Engine, attempt: Attempt, look: Look) -> None:
             _keep_open(conn, engine, attempt, verdict, now)
             outcome = None
     if outcome is not None:
-        engine.report.settled.append({"attemptId": attempt.id, "outcome": str(outcome)})
+        told = f"{canonical(verdict.sold)} shares sold, as the trades show"
+        engine.report.settled.append({"attemptId": attempt.id, "outcome": str(outcome), "reason": told})
         log(
             "order_settled",
             attemptId=attempt.id,

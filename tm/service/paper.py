@@ -42,7 +42,7 @@ class Seed:
 
 
 SEEDS = (
-    Seed("paper-trump-yes", "Will Trump visit China by December 31?", "Yes", "120", "0.46", "0.52", "0.53"),
+    Seed("paper-trump-yes", "Will Trump visit China?", "Yes", "120", "0.46", "0.52", "0.53"),
     Seed(
         "paper-mariners-yes", "Spread: Seattle Mariners (+2.5)", "Yes", "80", "0.77",
         recording=RECORDED, row=BEFORE_THE_CRASH,
