@@ -38,7 +38,7 @@ def tell(
 def tell_all(
     conn: sqlite3.Connection, settings: Settings, now: datetime, subjects: list[dict[str, Any]]
 ) -> None:
-    """Given subjects ({"event", "text", "ruleId"?}), fold them into the wake that waits, or into a new one."""
+    """Given subjects ({"event", "text", "ruleId"?}), fold them into the wake that waits, or a new one."""
     if not subjects or not settings.notify_agent or settings.agent_wake_url is None:
         return
     waiting = jobs.untried_wake(conn)
