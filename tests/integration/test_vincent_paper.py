@@ -47,7 +47,7 @@ def test_everything_that_is_shown_is_understood(paper: PaperServer, vincent: Vin
     assert max(level.price for level in book.bids) == Decimal("0.40")
     assert vincent.balance().value.usd >= 0
     assert vincent.market(holding.market_id).value.accepting_orders
-    assert read_books(paper.url, [TOKEN, "222"]).keys() == {TOKEN}
+    assert read_books(paper.url, [TOKEN, "222"]).books.keys() == {TOKEN}
 
 
 def test_a_sale_is_matched_and_its_trade_has_the_order_id(paper: PaperServer, vincent: Vincent) -> None:

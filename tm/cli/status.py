@@ -41,6 +41,9 @@ def _told(record: dict[str, Any]) -> str:
         )
     elif record["consecutiveFailures"]:
         lines.append(f"reading Vincent failed, ticks in a row: {record['consecutiveFailures']}")
+    if record["staleTokens"]:
+        shown = ", ".join(record["staleTokens"][:5])
+        lines.append(f"not looked at for three intervals: {len(record['staleTokens'])} tokens ({shown})")
     if record["needsOperator"]:
         lines.append(f"{record['needsOperator']} executions need a look: tm execution list")
     jobs = ", ".join(f"{count} {name}" for name, count in record["jobs"].items() if count) or "none"

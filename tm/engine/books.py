@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,16 +11,19 @@ from tm.engine.context import BASELINE_READS, Engine
 from tm.errors import NotFound, RateLimited, TradeManagerError
 from tm.market import Book
 from tm.model import Position, Rule
+from tm.rules.quote import Quote, quote_of
 from tm.rules.trigger import distance
+from tm.store import positions
 
-AT_ONCE = 8  # books read in parallel
+AT_ONCE = 8  # of Vincent's books read in parallel
+CLOB_SECONDS = 20.0  # for all batches of a tick: the rest is for orders
 
 
 @dataclass
 class Books:
-    """What was read: a token's book; `missing`: asked for and not there; the rest was not reached."""
+    """What was read: a token's quote; `missing`: asked for and not there; the rest was not reached."""
 
-    by_token: dict[str, Book] = field(default_factory=dict)
+    quotes: dict[str, Quote] = field(default_factory=dict)  # by token
     missing: dict[str, str] = field(default_factory=dict)  # token to why: a word for the event
     error: TradeManagerError | None = None  # the last trouble, where there was any
     asked: int = 0
@@ -28,14 +31,20 @@ class Books:
     @property
     def all_failed(self) -> bool:
         """Every book that was asked for met trouble (a 404 is an answer, not trouble)."""
-        return self.asked > 0 and self.error is not None and not self.by_token and not self._not_found()
+        return self.asked > 0 and self.error is not None and not self.quotes and not self._not_found()
 
     def _not_found(self) -> bool:
         return "no_book" in self.missing.values()
 
 
-def read_books(engine: Engine, tokens: list[str]) -> Books:
-    """Given tokens in the order of their need, read their books from the price source."""
+def read_books(engine: Engine, rules: list[Rule]) -> Books:
+    """Given rules, read the books of their tokens from the price source.
+
+    `auto` takes the CLOB, which gives 500 books a call, where one tick may not ask Vincent for so many.
+    """
+    tokens = list(dict.fromkeys(rule.token_id for rule in rules))
+    if not tokens:
+        return Books()
     source = engine.settings.price_source
     too_many = len(tokens) > engine.budget.left - BASELINE_READS
     if source == "clob" or (source == "auto" and too_many):
@@ -43,17 +52,17 @@ def read_books(engine: Engine, tokens: list[str]) -> Books:
             return _from_clob(engine, tokens)
         except TradeManagerError as error:
             engine.report.problem(error, reading="books from the CLOB; Vincent's are read instead")
-    return _from_vincent(engine, tokens)
+    return _from_vincent(engine, rules, len(tokens))
 
 
-def order_of_need(rules: Iterable[Rule], positions: dict[str, Position], limit: int) -> list[str]:
+def order_of_need(rules: Iterable[Rule], cached: Mapping[str, Position], limit: int) -> list[str]:
     """Given rules, return their tokens: in turn the nearest to a trigger and the longest not looked at.
 
     Where all fit, that is simply nearest first; where not, no token waits for ever.
     """
     gap: dict[str, Decimal | None] = {}
     for rule in rules:
-        position = positions.get(rule.token_id)
+        position = cached.get(rule.token_id)
         bid = position.best_bid if position else None
         away = None if bid is None else distance(rule, bid)
         known = gap.get(rule.token_id)
@@ -63,7 +72,7 @@ def order_of_need(rules: Iterable[Rule], positions: dict[str, Position], limit: 
         return nearest
 
     def looked_at(token: str) -> float:
-        position = positions.get(token)
+        position = cached.get(token)
         return position.quote_at.timestamp() if position and position.quote_at else 0.0
 
     longest = sorted(gap, key=looked_at)
@@ -74,13 +83,25 @@ def order_of_need(rules: Iterable[Rule], positions: dict[str, Position], limit: 
 def _from_clob(engine: Engine, tokens: list[str]) -> Books:
     from tm.venue.clob import read_books as clob_books
 
-    found = clob_books(engine.settings.clob_url, tokens, clock=engine.clock)
-    missing = {token: "no_book" for token in tokens if token not in found}
-    return Books(by_token=found, missing=missing, asked=len(tokens))
+    deadline = min(engine.deadline, engine.monotonic() + CLOB_SECONDS)
+    found = clob_books(engine.settings.clob_url, tokens, deadline=deadline, clock=engine.clock)
+    if found.trouble is not None:
+        engine.report.problem(found.trouble, reading="some of the books from the CLOB")
+    return Books(
+        quotes={token: quote_of(book) for token, book in found.books.items()},
+        missing={
+            token: "unreadable_book" if token in found.unanswered else "no_book"
+            for token in tokens
+            if token not in found.books
+        },
+        asked=len(tokens),
+    )
 
 
-def _from_vincent(engine: Engine, tokens: list[str]) -> Books:
-    granted = engine.budget.for_reading(len(tokens), keep=BASELINE_READS)
+def _from_vincent(engine: Engine, rules: list[Rule], wanted: int) -> Books:
+    granted = engine.budget.for_reading(wanted, keep=BASELINE_READS)
+    cached = positions.by_token(engine.store.conn)
+    tokens = order_of_need(rules, cached, granted)[:granted]
     books = Books(asked=granted)
     limited = False
 
@@ -93,9 +114,9 @@ def _from_vincent(engine: Engine, tokens: list[str]) -> Books:
             return error
 
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        for token, answer in zip(tokens[:granted], pool.map(read, tokens[:granted]), strict=True):
+        for token, answer in zip(tokens, pool.map(read, tokens), strict=True):
             if isinstance(answer, Book):
-                books.by_token[token] = answer
+                books.quotes[token] = quote_of(answer)
             elif isinstance(answer, NotFound):
                 books.missing[token] = "no_book"
             elif answer is not None:

@@ -22,8 +22,10 @@ def close_sold(engine: Engine, active: list[Rule], holdings: Read[Holdings]) -> 
 
     The trades are read at most once a minute, and only while a rule's token has been absent long enough.
     """
-    now = engine.clock()
     page_full = holdings.value.page_full
+    if page_full:  # then absent is unknown
+        return
+    now = engine.clock()
     cached = positions.by_token(engine.store.conn)
     busy = attempts.open_tokens(engine.store.conn)
     gone = {
@@ -31,7 +33,6 @@ def close_sold(engine: Engine, active: list[Rule], holdings: Read[Holdings]) -> 
         for rule in active
         if rule.token_id in cached
         and rule.token_id not in busy
-        and not page_full
         and closure.long_absent(cached[rule.token_id], holdings.venue_at or now)
     }
     if not gone or not _is_time(engine) or not engine.budget.for_reading(1):

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from tm.engine import blindness
-from tm.engine.books import Books, order_of_need, read_books
+from tm.engine.books import Books, read_books
 from tm.engine.context import Engine
 from tm.engine.positions import tracked
 from tm.logs import log
@@ -21,7 +21,7 @@ from tm.model import ActionType, EventType, Position, Rule, RuleStatus
 from tm.numbers import canonical
 from tm.rules.judgement import judge as judge_rule
 from tm.rules.level import moved_average
-from tm.rules.quote import Quote, quote_of
+from tm.rules.quote import Quote
 from tm.rules.trigger import Evaluation
 from tm.store import attempts, events, positions, rules, state
 
@@ -36,8 +36,7 @@ class Reading:
     started: datetime  # a quote older than this is not of this tick
 
     def quote(self, token_id: str) -> Quote | None:
-        book = self.books.by_token.get(token_id)
-        return None if book is None else quote_of(book)
+        return self.books.quotes.get(token_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +72,7 @@ def read(
     started: datetime,
 ) -> Reading:
     """Given the ACTIVE rules and this tick's holdings, read the books of the rules' tokens."""
-    cached = positions.by_token(engine.store.conn)
-    live = [rule for rule in active if not _is_redeemable(rule, holdings)]
-    tokens = order_of_need(live, cached, engine.budget.left)
-    books = read_books(engine, tokens) if tokens else Books()
+    books = read_books(engine, [rule for rule in active if not _is_redeemable(rule, holdings)])
     if books.error is not None:
         engine.report.problem(books.error, reading="order books")
     return Reading(holdings, holdings_at, books, started)

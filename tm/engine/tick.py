@@ -24,10 +24,10 @@ from tm.market import Holdings, Look
 from tm.model import Rule, RuleStatus
 from tm.rules import breaker
 from tm.rules.backoff import is_due
-from tm.rules.quote import quote_of
-from tm.store import rules, state
+from tm.store import positions, rules, state
 from tm.venue.reads import Read
 
+MOST_STALE_NAMED = 10
 LONGEST_RETRY_AFTER = 900  # seconds; a stored instant farther off than this is due now
 
 
@@ -43,10 +43,9 @@ class Readings:
     holdings: Read[Holdings] | None = None
     reading: monitor.Reading | None = None
 
-    def take(self, look: Look | None) -> None:
+    def take(self, look: Look) -> None:
         """The look's holdings are this tick's."""
-        if look is not None:
-            self.holdings = Read(look.holdings, look.venue_at, look.at)
+        self.holdings = Read(look.holdings, look.venue_at, look.at)
 
     def get(self) -> Read[Holdings] | None:
         if self.holdings is None and self.allowed and not self.tried:
@@ -71,8 +70,7 @@ class Readings:
         holdings = self.get() if self.allowed else None
         if holdings is None:
             return None
-        books = self.reading.books.by_token if self.reading else {}
-        return Facts(holdings, {token: quote_of(book) for token, book in books.items()})
+        return Facts(holdings, self.reading.books.quotes if self.reading else {})
 
 
 def run(engine: Engine) -> None:
@@ -83,8 +81,10 @@ def run(engine: Engine) -> None:
     active = triggers.expire(engine, rules.with_status(engine.store.conn, RuleStatus.ACTIVE))
     readings = Readings(engine, allowed=_may_read(engine, started))
     if readings.allowed and not _probe_failed(engine, readings, started):
-        readings.take(reconcile.reconcile(engine))
-        active = rules.with_status(engine.store.conn, RuleStatus.ACTIVE)  # a look may have re-armed some
+        look = reconcile.reconcile(engine)
+        if look is not None:
+            readings.take(look)
+            active = rules.with_status(engine.store.conn, RuleStatus.ACTIVE)  # it may have re-armed some
         if active:
             _evaluate(engine, active, readings, started)
     elif active:
@@ -147,8 +147,17 @@ def _evaluate(engine: Engine, active: list[Rule], readings: Readings, started: d
         _note_not_before(engine, reading.books.error)
     plan = monitor.judge(engine, active, reading)
     monitor.remember(engine, plan)
+    _note_stale(engine)
     closures.close_sold(engine, active, holdings)
     triggers.pull(engine, plan.firing)
+
+
+def _note_stale(engine: Engine) -> None:
+    """Say which tokens' books have not been read for so long that their rules guard nothing."""
+    interval = engine.settings.poll_interval_seconds
+    stale = positions.stale(engine.store.conn, engine.clock(), interval, MOST_STALE_NAMED)
+    if stale:
+        engine.report.notes.append(f"books not read for three intervals and more: {', '.join(stale)}")
 
 
 def _note_reads(engine: Engine, readings: Readings) -> None:

@@ -12,10 +12,11 @@ from tm.logs import log
 from tm.model import RuleStatus
 from tm.rules import breaker
 from tm.service.context import Context
-from tm.store import attempts, jobs, rules, state
+from tm.store import attempts, jobs, positions, rules, state
 from tm.wire import instant
 
 RUNNING_WITHIN = 3  # poll intervals since a tick finished
+MOST_STALE_NAMED = 100
 
 
 def status(ctx: Context) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def status(ctx: Context) -> dict[str, Any]:
         "lastTickAt": instant(ticked),
         "lastSyncTime": instant(state.instant(conn, state.LAST_SYNC)),
         "activeRulesCount": rules.count(conn, RuleStatus.ACTIVE),
+        "staleTokens": positions.stale(conn, now, settings.poll_interval_seconds, MOST_STALE_NAMED),
         "openExecutions": len(still_open),
         "needsOperator": sum(attempt.needs_operator for attempt in still_open),
         "consecutiveFailures": circuit.failures,

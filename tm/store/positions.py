@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from tm.model import Position
 from tm.store import codec
-from tm.times import parse_iso
+from tm.times import iso, parse_iso
+
+STALE_AFTER = 3  # poll intervals without a look at a token's book
 
 _COLUMNS = (
     "id",
@@ -51,6 +54,20 @@ def listing(conn: sqlite3.Connection, *, limit: int = 50, offset: int = 0) -> li
         (limit, offset),
     )
     return [from_row(row) for row in rows]
+
+
+def stale(conn: sqlite3.Connection, now: datetime, interval: int, limit: int) -> list[str]:
+    """Given the poll interval in seconds, return tokens that ACTIVE rules watch and nobody looks at.
+
+    Those whose book was not read for STALE_AFTER intervals, the longest first.
+    """
+    rows = conn.execute(
+        "SELECT token_id FROM trade_rules LEFT JOIN monitored_positions USING (token_id) "
+        "WHERE trade_rules.status = 'ACTIVE' AND trade_rules.created_at < ?1 "
+        "AND coalesce(quote_at, '') < ?1 GROUP BY token_id ORDER BY quote_at, token_id LIMIT ?2",
+        (iso(now - timedelta(seconds=STALE_AFTER * interval)), limit),
+    )
+    return [row[0] for row in rows]
 
 
 def save_all(conn: sqlite3.Connection, positions: Iterable[Position]) -> None:
