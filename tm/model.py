@@ -203,6 +203,16 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """A token's quote as read from `at` to `until`, in USD per share; None: that side was empty."""
+
+    at: datetime
+    until: datetime
+    bid: Decimal | None
+    ask: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
 class RuleEvent:
     """Something that happened to a rule."""
 

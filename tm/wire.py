@@ -12,14 +12,14 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from tm.model import Action, Alert, AlertMode, Attempt, Job, Position, Rule, RuleEvent
+from tm.model import Action, Alert, AlertMode, Attempt, Job, Position, Rule, RuleEvent, Stretch
 from tm.numbers import parse_decimal
 from tm.times import iso
 
 Wire = dict[str, Any]
 
 # What the database keeps as text because it must be exact. Ids are digits too, and stay text.
-_AMOUNT = re.compile(r"(price|bid|ask|shares|amount|percent|usd|spread|floor|size|quantity|held)$", re.I)
+_AMOUNT = re.compile(r"(price|bid|ask|shares|amount|percent|usd|spread|floor|size|quantity|held|sold)$", re.I)
 
 
 def number(value: Decimal | None) -> int | float | None:
@@ -136,6 +136,16 @@ def position(value: Position) -> Wire:
         "lastUpdatedAt": instant(value.last_updated_at),
         "createdAt": instant(value.created_at),
         "updatedAt": instant(value.updated_at),
+    }
+
+
+def stretch(value: Stretch) -> Wire:
+    """Given a quote that stood for a while, return the PriceStretch."""
+    return {
+        "at": instant(value.at),
+        "until": instant(value.until),
+        "bestBid": number(value.bid),
+        "bestAsk": number(value.ask),
     }
 
 

@@ -1,4 +1,4 @@
-"""WHEN of `--expires`: an instant, a day, or a duration from now."""
+"""WHEN of `--expires` and `--since`: an instant, a day, or a duration from now or until now."""
 
 from __future__ import annotations
 
@@ -29,6 +29,21 @@ def parse_when(text: str, now: datetime) -> datetime:
     if instant - now > _LONGEST:
         raise Invalid(f"--expires: {text[:60]!r} is more than ten years ahead")
     return instant
+
+
+def parse_since(text: str, now: datetime) -> datetime:
+    """Given "2h" (ago), "2026-11-03" (its beginning, UTC), or ISO 8601 with a zone, return the instant.
+
+    Raise Invalid for anything else.
+    """
+    instant = _instant(text.strip(), now)
+    if instant is None:
+        raise Invalid(
+            f"--since: {text[:60]!r} is not a time", hint="2h, 3d, 2026-11-03 or 2026-11-03T18:00:00Z"
+        )
+    if counts_from_now(text):
+        return now - (instant - now)
+    return instant.replace(hour=0, minute=0, second=0) if "T" not in text else instant
 
 
 def counts_from_now(text: str) -> bool:

@@ -8,12 +8,13 @@ from tm.engine.context import Engine
 from tm.engine.tell import tell
 from tm.logs import log
 from tm.rules import breaker
-from tm.store import alerts, events, state
+from tm.store import alerts, events, history, state
 
 DELETE_AT_MOST = 500  # evaluations a tick
 PRUNE_AT_MOST = 500  # alerts a tick
 KEEP_BODIES = timedelta(days=90)  # an alert's payload; its key stays for ever
 PRUNED_TO = "alertsPrunedTo"
+THIN_AT_MOST = 20  # tokens a tick, each by some hours of its price history
 
 
 def note_reads(engine: Engine, failed: bool) -> None:
@@ -40,13 +41,21 @@ def note_reads(engine: Engine, failed: bool) -> None:
 
 
 def retire(engine: Engine) -> None:
-    """Delete a few RULE_EVALUATED events past their retention, and empty a few old alerts' bodies."""
+    """Delete a few RULE_EVALUATED events past their retention; thin old quotes; empty old alerts' bodies."""
     _prune_alerts(engine)
+    _thin_history(engine)
     before = engine.clock() - timedelta(days=engine.settings.event_retention_days)
     if not events.has_evaluations(engine.store.conn, before):
         return
     with engine.store.write("housekeeping.retire") as conn:
         events.delete_evaluations(conn, before, DELETE_AT_MOST)
+
+
+def _thin_history(engine: Engine) -> None:
+    now = engine.clock()
+    if history.thinning_is_due(engine.store.conn, now):
+        with engine.store.write("housekeeping.thin") as conn:
+            history.thin(conn, now, THIN_AT_MOST)
 
 
 def _prune_alerts(engine: Engine) -> None:

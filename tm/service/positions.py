@@ -15,8 +15,8 @@ from tm.rules import breaker
 from tm.rules.backoff import is_due
 from tm.service.body import page
 from tm.service.context import Context
+from tm.store import history, rules, state
 from tm.store import positions as table
-from tm.store import rules, state
 
 if TYPE_CHECKING:
     from tm.venue.vincent import Vincent
@@ -94,6 +94,8 @@ def refresh_quote(ctx: Context, token_id: str) -> None:
     with ctx.store.write("positions.quote") as conn:
         if table.get(conn, token_id) == old:  # else a tick was here
             table.save_all(conn, [new])
+            gap = history.longest_gap(ctx.settings.poll_interval_seconds)
+            history.record(conn, history.news({token_id: old}, [new], gap))
 
 
 def find_position(words: str, holdings: Holdings) -> Holding:
