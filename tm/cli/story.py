@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -71,7 +74,7 @@ def ending(stage: Stage, shown: list[Step], verdict: Verdict, width: int) -> str
         for at, what, each, usd in [("UTC", "", "PRICE", "USD"), *rows]
     ]
     lines += ["", *_result(verdict, worth), "", *_limits(stage, shown, verdict)]
-    lines += ["", "try it by hand:  export OPENCLAW_STATE_DIR=~/tm-paper; tm init --paper"]
+    lines += ["", f"try it by hand:  export OPENCLAW_STATE_DIR=~/tm-paper; {_program()} init --paper"]
     return "\n".join(lines)
 
 
@@ -149,6 +152,12 @@ def _why(sale: Sale, shown: list[Step]) -> str:
 
 def _name(one: Rule) -> str:
     return f"{str(one.rule_type).replace('_', ' ').lower()} {_price(one.trigger_price)}"
+
+
+def _program() -> str:
+    """How the reader can run `tm`: by its name where the shell finds it, else by the path that ran this."""
+    ran = sys.argv[0]
+    return ran if os.path.basename(ran) == "tm" and shutil.which("tm") is None else "tm"
 
 
 def _cost() -> Decimal:
