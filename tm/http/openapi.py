@@ -6,9 +6,9 @@ import json
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from tm import __version__
@@ -16,6 +16,8 @@ from tm.http import schemas
 from tm.http.guard import Access
 from tm.http.headers import REQUEST_ID
 from tm.http.routes import ROUTES, Route
+from tm.service.new_alert import NewOrder
+from tm.service.shape import where
 
 FILE = Path(__file__).with_name("openapi.json")
 _REF = "#/components/schemas/{model}"
@@ -104,7 +106,8 @@ def _operation(route: Route) -> dict[str, Any]:
         "responses": _responses(route),
     }
     if route.body is not None:
-        operation["requestBody"] = {"required": True, "content": _json(_ref(route.body))}
+        needed = any(field.is_required() for field in route.body.model_fields.values())
+        operation["requestBody"] = {"required": needed, "content": _json(_ref(route.body))}
     return operation
 
 
@@ -130,7 +133,7 @@ def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _responses(route: Route) -> dict[str, Any]:
     shape = TypeAdapter(route.shows).json_schema(mode="serialization", ref_template=_REF)
     shape.pop("$defs", None)
-    shown = _ref(route.shows) if isinstance(route.shows, type) else shape
+    shown = _ref(route.shows) if _is_model(route.shows) else shape
     good = {
         "description": HTTPStatus(route.status).phrase,
         "headers": _headers(REQUEST_ID, *route.headers),
@@ -160,20 +163,28 @@ def _headers(*names: str) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    models: list[tuple[Any, JsonSchemaMode]] = [(schemas.Error, "serialization")]
+    models: list[tuple[Any, JsonSchemaMode]] = [(schemas.Error, "serialization"), (NewOrder, "validation")]
     for route in ROUTES:
-        models += [(route.query, "validation")]
         if route.body is not None:
             models.append((route.body, "validation"))
+        models += [
+            (model, "serialization") for model in (route.shows, *get_args(route.shows)) if _is_model(model)
+        ]
     _, shapes = models_json_schema(models, by_alias=True, ref_template=_REF)
-    for route in ROUTES:
-        shapes["$defs"] |= (
-            TypeAdapter(route.shows).json_schema(mode="serialization", ref_template=_REF).get("$defs", {})
-        )
-    return dict(sorted(shapes["$defs"].items()))
+    found: dict[str, Any] = shapes["$defs"]
+    ordering = {"required": ["payload"], "properties": {"payload": _ref(NewOrder)}}
+    found["NewAlert"]["oneOf"] = [
+        {"allOf": [where("mode", "EXECUTE_TXN"), ordering]},
+        where("mode", "WAKE_AGENT", "IGNORE"),
+    ]
+    return dict(sorted(found.items()))
 
 
-def _ref(model: Any) -> dict[str, str]:
+def _is_model(shown: Any) -> bool:
+    return isinstance(shown, type) and issubclass(shown, BaseModel)
+
+
+def _ref(model: Any) -> dict[str, Any]:
     return {"$ref": _REF.format(model=model.__name__)}
 
 

@@ -85,8 +85,8 @@ def read_query(environ: Environ, model: type[Query]) -> Any:
         raise refusal(error, model) from None
 
 
-def read_body(environ: Environ) -> Any:
-    """Given a request, return the JSON in its body, fractions as Decimals; None where there is no body.
+def read_body(environ: Environ) -> dict[str, Any] | None:
+    """Given a request, return the JSON object in its body, fractions as Decimals; None where there is none.
 
     Raise Invalid for what is not JSON, or not JSON that everybody reads in the same way.
     """
@@ -98,6 +98,8 @@ def read_body(environ: Environ) -> Any:
         raise Invalid("the body is not UTF-8", code="invalid_json") from None
     value = parse_json(text)
     _refuse_odd(value, DEEPEST)
+    if not isinstance(value, dict):
+        raise Invalid("the body must be one JSON object")
     return value
 
 

@@ -132,6 +132,7 @@ class HarnessJob(Record):
     subjects: list[dict[str, Any]] = Field(description="what a wake tells of")
     payload: dict[str, Any]
     sold_shares: Shares
+    cancel_requested: bool
     created_at: Moment
     updated_at: Moment
 
@@ -189,6 +190,7 @@ class Status(Record):
     last_tick_at: Moment | None
     last_sync_time: Moment | None = Field(description="the last successful read of Vincent")
     active_rules_count: int
+    stale_tokens: list[str] = Field(description="not looked at for three poll intervals")
     open_executions: int
     needs_operator: int = Field(description="open executions that a person must look at")
     consecutive_failures: int

@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -24,6 +25,7 @@ from pydantic.alias_generators import to_camel
 from tm.errors import Invalid, Refused
 from tm.model import ActionType, AlertMode
 from tm.numbers import canonical
+from tm.service import shape
 from tm.service.body import refusal
 from tm.service.new_rule import Instant, OpaqueId, Shares
 from tm.times import iso, parse_iso
@@ -65,11 +67,16 @@ def _text(pattern: str, expects: str) -> Callable[[object], str]:
     return check
 
 
-_NAME = _text(r"[A-Za-z0-9._:-]{1,64}", "1 to 64 letters, digits and . _ : -")
-_KEY = _text(r"[!-~]([ -~]{0,254}[!-~])?", "1 to 256 printable ASCII characters, no blank at either end")
+_NAME_PATTERN = r"[A-Za-z0-9._:-]{1,64}"
+_KEY_PATTERN = r"[!-~]([ -~]{0,254}[!-~])?"
+_NAME = _text(_NAME_PATTERN, "1 to 64 letters, digits and . _ : -")
+_KEY = _text(_KEY_PATTERN, "1 to 256 printable ASCII characters, no blank at either end")
 
-Name = Annotated[str, BeforeValidator(_NAME), Field(min_length=1, max_length=64)]
-IdempotencyKey = Annotated[str, BeforeValidator(_KEY), Field(min_length=1, max_length=256)]
+Name = Annotated[str, BeforeValidator(_NAME), WithJsonSchema(shape.text(_NAME_PATTERN))]
+IdempotencyKey = Annotated[str, BeforeValidator(_KEY), WithJsonSchema(shape.text(_KEY_PATTERN))]
+
+
+BARE_ACTIONS = (ActionType.SELL_ALL, ActionType.REDEEM)  # whose name says all
 
 
 class _Body(BaseModel):
@@ -78,6 +85,15 @@ class _Body(BaseModel):
 
 class OrderAction(_Body):
     """What to do with the position."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"allOf": [shape.where("type", "SELL_PARTIAL"), shape.given("amount")]},
+                {"allOf": [shape.where("type", *BARE_ACTIONS), shape.absent("amount")]},
+            ]
+        }
+    )
 
     type: ActionType
     amount: Shares | None = Field(None, description="shares; SELL_PARTIAL only")
@@ -110,7 +126,10 @@ class NewOrder(_Body):
     market_id: OpaqueId = Field(description="the market's condition id")
     token_id: OpaqueId = Field(description="the id of the outcome's token that is held")
     action: Annotated[OrderAction, BeforeValidator(_action)] = Field(
-        description='"SELL_ALL", or {"type": "SELL_PARTIAL", "amount": 100}'
+        description='"SELL_ALL", or {"type": "SELL_PARTIAL", "amount": 100}',
+        json_schema_extra=lambda field: field.update(
+            anyOf=[{"enum": list(BARE_ACTIONS)}, {"$ref": field.pop("$ref")}]
+        ),
     )
     expires_at: Instant | None = Field(None, description="an order later than this is not sent")
 

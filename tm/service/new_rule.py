@@ -6,11 +6,20 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from tm.errors import Invalid
 from tm.model import Action, ActionType, RuleType
+from tm.service import shape
 from tm.service.body import refusal
 from tm.service.terms import ID_PATTERN, Terms, entry_percent, part_percent, percent, price, shares
 from tm.times import parse_iso
@@ -39,12 +48,12 @@ def _side(value: object) -> object:
     return value
 
 
-Price = Annotated[Decimal, BeforeValidator(price)]
-Percent = Annotated[Decimal, BeforeValidator(percent)]
-EntryPercent = Annotated[Decimal, BeforeValidator(entry_percent)]
-PartPercent = Annotated[Decimal, BeforeValidator(part_percent)]
-Shares = Annotated[Decimal, BeforeValidator(shares)]
-Instant = Annotated[datetime, BeforeValidator(_instant)]
+Price = Annotated[Decimal, BeforeValidator(price), WithJsonSchema(shape.PRICE)]
+Percent = Annotated[Decimal, BeforeValidator(percent), WithJsonSchema(shape.PERCENT)]
+EntryPercent = Annotated[Decimal, BeforeValidator(entry_percent), WithJsonSchema(shape.ENTRY_PERCENT)]
+PartPercent = Annotated[Decimal, BeforeValidator(part_percent), WithJsonSchema(shape.PART_PERCENT)]
+Shares = Annotated[Decimal, BeforeValidator(shares), WithJsonSchema(shape.SHARES)]
+Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(shape.INSTANT)]
 OpaqueId = Annotated[str, Field(pattern=ID_PATTERN, strict=True)]
 
 
@@ -54,6 +63,15 @@ class _Body(BaseModel):
 
 class NewAction(_Body):
     """What to sell: all of the position, or so many shares of it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"allOf": [shape.where("type", "SELL_ALL"), shape.absent("amount", "percent")]},
+                {"allOf": [shape.where("type", "SELL_PARTIAL"), shape.one_of("amount", "percent")]},
+            ]
+        }
+    )
 
     type: Literal["SELL_ALL", "SELL_PARTIAL"] = Field(description="SELL_PARTIAL needs an amount or a percent")
     amount: Shares | None = Field(None, description="shares to sell, 0.01 or more")
@@ -69,8 +87,24 @@ class NewAction(_Body):
         return self
 
 
+_ONLY_TRAILING = ("trailingPercent", "trailingAmount", "activationPrice", "activationPercent")
+_STOP_OR_TARGET: list[Any] = [
+    shape.where("ruleType", "STOP_LOSS", "TAKE_PROFIT"),
+    shape.one_of("triggerPrice", "triggerPercent"),
+    shape.absent(*_ONLY_TRAILING),
+]
+_TRAILING: list[Any] = [
+    shape.where("ruleType", "TRAILING_STOP"),
+    shape.one_of("trailingPercent", "trailingAmount"),
+    shape.one_at_most("triggerPrice", "triggerPercent"),
+    shape.one_at_most("activationPrice", "activationPercent"),
+]
+
+
 class NewRule(_Body):
     """A rule as it is asked for."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"allOf": _STOP_OR_TARGET}, {"allOf": _TRAILING}]})
 
     rule_type: RuleType = Field(description="STOP_LOSS, TAKE_PROFIT or TRAILING_STOP")
     market_id: OpaqueId = Field(description="the market's condition id")
