@@ -18,13 +18,11 @@ from tm.http.errors import MethodNotAllowed, NoSuchRoute, TooManyFailures, Unaut
 from tm.http.guard import FAILURES_A_MINUTE, Environ, Guard, check_body
 from tm.http.headers import COMMON, REQUEST_ID
 from tm.http.reading import read_body, read_query
-from tm.http.routes import ROUTES, Answer, Call, Route
+from tm.http.routes import JSON, ROUTES, Answer, Call, Route
 from tm.http.stores import Stores
 from tm.ids import new_id
 from tm.logs import about, log
 from tm.times import Clock, utc_now
-
-JSON = "application/json"
 
 
 class App:
@@ -40,6 +38,7 @@ class App:
     ) -> None:
         self._guard = Guard(settings, port, failures_a_minute=failures_a_minute)
         self._stores = Stores(settings, clock)
+        self._asks_token = settings.api_token is not None
         self._bottle = _Bottle()
         self._bottle.config["catchall"] = False  # it would print a traceback
         self._bottle.add_hook("before_request", self._check_host)
@@ -82,8 +81,9 @@ class App:
         environ = bottle.request.environ
         try:
             answer = self._answer(route, environ, id)
-            headers = [("Content-Type", JSON), *answer.headers]
-            return bottle.HTTPResponse(rendered(answer.data), route.status, headers=headers)
+            headers = [("Content-Type", route.media), *answer.headers]
+            content = answer.data if isinstance(answer.data, bytes) else rendered(answer.data)
+            return bottle.HTTPResponse(content, route.status, headers=headers)
         except TradeManagerError as error:
             return refused(error)
         except Exception as error:
@@ -99,7 +99,8 @@ class App:
             raise Invalid("this route takes no body", code="unexpected_body")
         context: Any = self._stores.context() if route.stored else nullcontext()
         with context as ctx:
-            return route.answer(Call(ctx, query, body, id, environ.get("HTTP_IDEMPOTENCY_KEY")))
+            key = environ.get("HTTP_IDEMPOTENCY_KEY")
+            return route.answer(Call(ctx, query, body, id, key, self._asks_token))
 
 
 class _Bottle(bottle.Bottle):  # type: ignore[misc]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from tm import __version__, wire
 from tm.errors import Invalid
-from tm.http import schemas
+from tm.http import glance, page, schemas
 from tm.http.guard import Access
 from tm.http.reading import AlertsQuery, EventsQuery, ExecutionsQuery, JobsQuery, Page, Query, RulesQuery
 from tm.http.schemas import AlertEvent, TradeRule
@@ -19,6 +19,8 @@ from tm.service.body import refusal
 from tm.service.context import Context
 from tm.service.new_alert import NewAlert
 from tm.service.new_rule import NewRule
+
+JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,12 @@ class Call:
     body: Any  # JSON, not yet checked; None where there is none
     id: str = ""
     idempotency_key: str | None = None  # of the header
+    asks_token: bool = False  # an apiToken is set
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    data: Any
+    data: Any  # bytes are sent as they are
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -53,6 +56,7 @@ class Route:
     errors: tuple[int, ...] = ()  # beside those that any route may answer
     headers: tuple[str, ...] = ()  # of a good answer
     stored: bool = True  # False: answers even where the database does not
+    media: str = JSON
 
 
 def health(call: Call) -> Answer:
@@ -158,6 +162,34 @@ def show_alert(call: Call) -> Answer:
     return Answer(wire.alert(*records.get_alert(call.ctx, call.id, exact=True)))
 
 
+def overview(call: Call) -> Answer:
+    from tm.service.overview import overview as seen
+
+    return Answer(seen(call.ctx, hours=call.query.hours, points=call.query.points))
+
+
+def pause(call: Call) -> Answer:
+    from tm.service.control import pause as switch
+
+    try:
+        wish = glance.PauseRequest.model_validate({} if call.body is None else call.body)
+    except ValidationError as error:
+        raise refusal(error, glance.PauseRequest) from None
+    return Answer({"paused": True, "pause": wire.plain(switch(call.ctx, wish.reason))})
+
+
+def resume(call: Call) -> Answer:
+    """An old or copied database is not let go on from here: a person vouches for it on the host."""
+    from tm.service.control import resume as switch
+
+    was_paused = switch(call.ctx)
+    return Answer({"paused": False, "wasPaused": was_paused})
+
+
+def show_page(call: Call) -> Answer:
+    return Answer(page.page(asks_token=call.asks_token), page.headers())
+
+
 def openapi(call: Call) -> Answer:
     from tm.http.openapi import committed
 
@@ -194,6 +226,14 @@ ROUTES = (
           list_alerts, list[AlertEvent], query=AlertsQuery),
     Route("GET", "/api/alerts/{id}", "showAlert", "Show an alert, its jobs and orders.",
           show_alert, schemas.AlertDetail, errors=(404,)),
+    Route("GET", "/api/overview", "overview", "Show all at one glance.",
+          overview, glance.Overview, query=glance.OverviewQuery),
+    Route("POST", "/api/pause", "pause", "Let no order leave; already paused, it stays as it is.",
+          pause, glance.Paused, body=glance.PauseRequest),
+    Route("POST", "/api/resume", "resume", "Let orders leave again.",
+          resume, glance.Resumed, errors=(409,)),
+    Route("GET", "/", "page", "The page for people.",
+          show_page, str, Access.OPEN, stored=False, media=page.TYPE),
     Route("GET", "/openapi.json", "openapi", "This document.",
           openapi, dict[str, Any], Access.OPEN, stored=False),
 )  # fmt: skip

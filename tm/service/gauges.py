@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 
 from tm.model import Position, Rule, RuleType
@@ -11,7 +9,6 @@ from tm.rules.trigger import distance, is_asleep
 
 NEAR = Decimal("0.25")  # of the way from the entry to the trigger
 _UNKNOWN_SPAN = Decimal("0.25")  # of the trigger's price, where there is no entry to measure from
-Point = tuple[datetime, Decimal | None]  # an instant and the best bid then; None: no bid
 
 
 def profit(position: Position, at: Decimal | None) -> tuple[Decimal | None, Decimal | None]:
@@ -50,38 +47,6 @@ def nearness(left: Decimal | None, part: Decimal | None) -> str | None:
     if left <= 0:
         return "reached"
     return "near" if part <= NEAR else "far"
-
-
-def thinned(points: Sequence[Point], at_most: int) -> list[Point]:
-    """Given points in order of time, return at most about so many, the lowest and highest among them.
-
-    Each stretch of time keeps its extremes and its last hole: a stop looks at lows, so a low must be seen.
-    """
-    if len(points) <= at_most:
-        return list(points)
-    stretches = max(1, at_most // 2 - 1)
-    start, end = points[0][0], points[-1][0]
-    width = (end - start) / stretches
-    found: list[Point] = []
-    batch: list[Point] = []
-    edge = start + width
-    for point in points:
-        while point[0] > edge and edge < end:
-            found += _extremes(batch)
-            batch, edge = [], edge + width
-        batch.append(point)
-    found += _extremes(batch)
-    return found if found[-1] == points[-1] else [*found, points[-1]]
-
-
-def _extremes(batch: Sequence[Point]) -> list[Point]:
-    bids = [(bid, at) for at, bid in batch if bid is not None]
-    if not bids:
-        return list(batch[-1:])
-    low, high = min(bids), max(bids)
-    both = sorted({(low[1], low[0]), (high[1], high[0])})
-    holes = [point for point in batch if point[1] is None]
-    return sorted([*both, *holes[-1:]], key=lambda point: point[0])
 
 
 def _span(rule: Rule, entry: Decimal | None) -> Decimal | None:

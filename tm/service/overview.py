@@ -23,6 +23,7 @@ from tm.service.context import Context
 from tm.service.positions import REFRESH_SECONDS, refresh
 from tm.store import attempts, glance, positions, rules, state
 from tm.store.glance import Happening
+from tm.store.history import longest_gap
 
 EVENTS = 20
 POSITIONS = 100
@@ -30,6 +31,7 @@ RULES = 500
 HOURS = 24  # of price history
 POINTS = 120  # of price history, of one position
 ALL_POINTS = 3000
+_LONGEST_GAP = 180  # seconds; after a day one quote a minute is kept
 STALE_AFTER = 3  # poll intervals since a price was read
 ENDED_FOR = timedelta(hours=1)  # so long a rule that has ended is still shown ...
 FAILED_FOR = timedelta(hours=24)  # ... and one that failed
@@ -129,7 +131,7 @@ def _positions(
         by_token.setdefault(rule.token_id, []).append(rule)
     held = {token for token, position in known.items() if position.absent_since is None}
     tokens = held | set(by_token)
-    room = max(12, min(points, ALL_POINTS // max(1, len(tokens))))
+    room = max(2, min(points, ALL_POINTS // max(1, len(tokens))))
     marks: dict[str, list[Record]] = {}
     for each in glance.happenings(view.ctx.conn, view.since, limit=500):
         marks.setdefault(each.token_id, []).append(_event(each))
@@ -214,10 +216,12 @@ def _rule(view: _View, rule: Rule, bid: Decimal | None, entry: Decimal | None) -
 
 def _history(view: _View, token: str, position: Position | None, room: int) -> list[Record]:
     """The best bid over time, oldest first; a null bid is a hole."""
-    points: list[gauges.Point] = []
-    if position is not None and position.quote_at is not None and position.quote_at >= view.since:
+    stretch = max(1, int((view.now - view.since).total_seconds()) * 2 // room)
+    gap = max(_LONGEST_GAP, longest_gap(view.ctx.settings.poll_interval_seconds))
+    points = glance.path(view.ctx.conn, token, view.since, stretch, gap)
+    if not points and position is not None and position.quote_at is not None:
         points = [(position.quote_at, position.best_bid)]
-    return [{"at": wire.instant(at), "bid": wire.number(bid)} for at, bid in gauges.thinned(points, room)]
+    return [{"at": wire.instant(at), "bid": wire.number(bid)} for at, bid in points]
 
 
 def _event(happening: Happening) -> Record:

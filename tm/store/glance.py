@@ -1,13 +1,15 @@
-"""What an overview reads across tables: what happened last, which rules have just ended."""
+"""What an overview reads across tables: what happened last, which rules have just ended, how a price went."""
 
 from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 
 from tm.model import Rule, RuleEvent
 from tm.store import events, rules
+from tm.store.history import UNITS
 from tm.times import iso
 
 
@@ -39,6 +41,35 @@ def ended_since(conn: sqlite3.Connection, since: datetime, limit: int = 100) -> 
         (iso(since), limit),
     )
     return [rules.from_row(row) for row in rows]
+
+
+def path(
+    conn: sqlite3.Connection, token_id: str, since: datetime, stretch: int, longest_gap: int
+) -> list[tuple[datetime, Decimal | None]]:
+    """The best bid of a token from an instant on, oldest first; None where there was none, or nobody looked.
+
+    Of each `stretch` seconds the lowest and the highest, since a stop looks at lows. `longest_gap`: so many
+    seconds without a reading are no hole yet.
+    """
+    rows = conn.execute(_PATH, (token_id, int(since.timestamp()), stretch, longest_gap))
+    return [
+        (datetime.fromtimestamp(at, UTC), None if bid is None else Decimal(bid) / UNITS) for at, bid in rows
+    ]
+
+
+# min() and max() bring the row that they found along (sqlite.org/lang_select.html#bareagg).
+_PATH = """
+WITH seen AS (
+    SELECT h.at, h.bid, h.at + h.span AS until, lead(h.at) OVER (ORDER BY h.at) AS next
+    FROM quoted_tokens t JOIN quote_history h ON h.token = t.id
+    WHERE t.token_id = ?1 AND h.at >= ?2
+)
+SELECT at, bid FROM (SELECT at, min(bid) AS bid FROM seen WHERE bid IS NOT NULL GROUP BY at / ?3)
+UNION SELECT at, bid FROM (SELECT at, max(bid) AS bid FROM seen WHERE bid IS NOT NULL GROUP BY at / ?3)
+UNION SELECT at, NULL FROM (SELECT max(at) AS at FROM seen WHERE bid IS NULL GROUP BY at / ?3)
+UNION SELECT until, NULL FROM (SELECT max(until) AS until FROM seen WHERE next - until > ?4 GROUP BY at / ?3)
+ORDER BY at
+"""
 
 
 def data_version(conn: sqlite3.Connection) -> int:
