@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from tm.engine import consequences, orders, reconcile, routing, triggers, wakes
+from tm.engine.baseline import Facts
 from tm.engine.context import DRAIN_SECONDS, Engine
-from tm.engine.orders import Facts
 from tm.errors import TradeManagerError
 from tm.logs import log
 from tm.model import Job, JobStatus, JobType

@@ -9,17 +9,18 @@ became of it.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from tm.engine import consequences, files, outcomes, triggers
-from tm.engine.context import BASELINE_READS, Engine
-from tm.errors import NotFound, TradeManagerError
+from tm.engine import baseline, consequences, files, outcomes, triggers
+from tm.engine.baseline import Facts, NotNow
+from tm.engine.context import Engine
+from tm.errors import TradeManagerError
 from tm.ids import new_id
 from tm.logs import log
-from tm.market import Answer, Holdings
+from tm.market import Answer
 from tm.model import (
     Action,
     ActionType,
@@ -32,32 +33,13 @@ from tm.model import (
     Outcome,
     Rule,
     RuleStatus,
-    RuleType,
 )
 from tm.numbers import canonical, parse_decimal
 from tm.points import point
 from tm.rules.backoff import rearm_delay
-from tm.rules.quote import Quote, quote_of, why_no_information
+from tm.rules.quote import Quote
 from tm.rules.sizing import NoSize, Size, promise, size_order
 from tm.store import alerts, attempts, events, jobs, rules, state
-from tm.venue.reads import Read
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What this tick already read: holdings, and the quotes by token."""
-
-    holdings: Read[Holdings]
-    quotes: dict[str, Quote]
-
-
-class NotNow(Exception):
-    """The order is not sent now; `burned`: the condition lies outside, so the next try waits longer."""
-
-    def __init__(self, reason: str, *, burned: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.burned = burned
 
 
 def send(engine: Engine, job: Job, facts: Facts) -> None:
@@ -101,26 +83,25 @@ def _prepare(engine: Engine, job: Job, facts: Facts) -> Attempt:
     if engine.seconds_left() <= 0:
         raise NotNow("this tick's time is over")
     rule = rules.get(engine.store.conn, job.rule_id) if job.rule_id else None
-    if not engine.budget.for_orders(BASELINE_READS, orders=1):
-        raise NotNow("no request left in this minute")
     redeems = action.type is ActionType.REDEEM
     # What is redeemed has no order book any more.
-    quote = None if redeems else facts.quotes.get(token_id) or _read_quote(engine, token_id)
-    trades = engine.venue.trades(tries=1, deadline=engine.deadline)
-    orders = engine.venue.open_orders(tries=1, deadline=engine.deadline)
-    resting = [order for order in orders.value if order.token_id == token_id]
-    held = _held(facts.holdings.value, token_id)
+    quote = None if redeems else baseline.quote_for(engine, rule, token_id, facts)
+    listings = baseline.listings(engine, facts)
+    if not engine.budget.for_orders(0, orders=1):
+        raise NotNow("no request left in this minute")
+    resting = [order for order in listings.orders if order.token_id == token_id]
+    held = baseline.held(facts.holdings.value, token_id)
     owner: Rule | Job = rule or job
-    baseline = Baseline(
+    known = Baseline(
         held=held,
-        trade_ids=tuple(trade.id for trade in trades.value if trade.token_id == token_id),
+        trade_ids=tuple(trade.id for trade in listings.trades if trade.token_id == token_id),
         resting_ids=tuple(order.id for order in resting),
         best_bid=None if quote is None else quote.best_bid,
         best_ask=None if quote is None else quote.best_ask,
-        venue_at=orders.venue_at,
+        venue_at=listings.venue_at,
     )
     if quote is None:
-        shares, promised = _redeemable_shares(facts.holdings.value, token_id), None
+        shares, promised = baseline.redeemable_shares(facts.holdings.value, token_id), None
     else:
         left = None if owner.promised_shares is None else owner.promised_shares - owner.sold_shares
         sells = (order.remaining for order in resting if order.side == "SELL")
@@ -137,7 +118,7 @@ def _prepare(engine: Engine, job: Job, facts: Facts) -> Attempt:
         shares=shares,
         outcome=Outcome.SENT,
         request=_request(job.payload["marketId"], token_id, None if redeems else shares),
-        baseline=baseline,
+        baseline=known,
         created_at=engine.clock(),
         alert_id=job.alert_id,
         rule_id=job.rule_id,
@@ -171,25 +152,9 @@ def _size(
         trigger_price=rule.trigger_price if rule else None,
         max_slippage_percent=engine.settings.max_slippage_percent,
     )
-    if rule is None:
-        _check_gate(quote, engine.settings.max_spread)
     if isinstance(size, NoSize):
         raise NotNow(f"{size.reason}: {size.text}", burned=True)
     return size
-
-
-def _check_gate(quote: Quote, max_spread: Decimal) -> None:
-    """Raise NotNow where an alert's order would sell into a book that says nothing.
-
-    A rule's quote has passed its gate. An alert says when, not that any price will do, so a stop's gate
-    holds for it; a missing ask counts as 1, the highest that it can be.
-    """
-    ask = quote.best_ask if quote.best_ask is not None else Decimal(1)
-    reason = why_no_information(
-        RuleType.STOP_LOSS, replace(quote, best_ask=ask), max_spread, quote.fetched_at
-    )
-    if reason is not None:
-        raise NotNow(f"{reason}: the order book says too little to sell into", burned=True)
 
 
 def _commit_intent(engine: Engine, attempt: Attempt, job: Job, promised: Decimal | None) -> Attempt:
@@ -248,30 +213,6 @@ def _unsent(reason: str) -> Answer:
     from tm.model import Heard
 
     return Answer(Outcome.NOT_SENT, Heard.NOBODY, reason)
-
-
-def _read_quote(engine: Engine, token_id: str) -> Quote:
-    if not engine.budget.for_orders(1):
-        raise NotNow("no request left in this minute")
-    try:
-        return quote_of(engine.venue.book(token_id, deadline=engine.deadline).value)
-    except NotFound as error:
-        raise NotNow("no_book: the token has no order book", burned=True) from error
-
-
-def _held(holdings: Holdings, token_id: str) -> Decimal | None:
-    """Shares held; 0 where a page that is not full does not show the token; None where it may hide it."""
-    holding = holdings.by_token.get(token_id)
-    if holding is not None:
-        return holding.shares
-    return None if holdings.page_full else Decimal(0)
-
-
-def _redeemable_shares(holdings: Holdings, token_id: str) -> Decimal:
-    holding = holdings.by_token.get(token_id)
-    if holding is None or not holding.redeemable:
-        raise NotNow("not_redeemable: holdings do not show it as redeemable", burned=True)
-    return holding.shares
 
 
 def _put_back(engine: Engine, job: Job, not_now: NotNow) -> None:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tm.engine import blindness, closures, files, harness, housekeeping, monitor, reconcile, restore, triggers
+from tm.engine.baseline import Facts
 from tm.engine.context import Engine
-from tm.engine.orders import Facts
 from tm.errors import RateLimited, TradeManagerError
 from tm.market import Holdings, Look
 from tm.model import Rule, RuleStatus
@@ -42,6 +42,7 @@ class Readings:
     failed: bool = False
     holdings: Read[Holdings] | None = None
     reading: monitor.Reading | None = None
+    _facts: Facts | None = None
 
     def take(self, look: Look) -> None:
         """The look's holdings are this tick's."""
@@ -70,7 +71,9 @@ class Readings:
         holdings = self.get() if self.allowed else None
         if holdings is None:
             return None
-        return Facts(holdings, self.reading.books.quotes if self.reading else {})
+        if self._facts is None:
+            self._facts = Facts(holdings, self.reading.books.quotes if self.reading else {})
+        return self._facts
 
 
 def run(engine: Engine) -> None:

@@ -15,6 +15,8 @@ from tm.model import EventType, Job, JobStatus, JobType, Rule, RuleStatus
 from tm.numbers import canonical
 from tm.store import events, jobs, rules, state
 
+ORDERS_A_TICK = 20  # sent one after the other; Vincent takes 100 requests a minute
+
 
 def pull(engine: Engine, firing: list[Judged]) -> list[Job]:
     """Given the rules that fire, make each TRIGGERED together with its job; one a token.
@@ -25,9 +27,13 @@ def pull(engine: Engine, firing: list[Judged]) -> list[Job]:
         if firing:
             engine.report.notes.append(f"paused: {len(firing)} rules would fire")
         return []
-    made, tokens = [], set()
-    affordable = engine.budget.left // BASELINE_READS  # what cannot be sent now fires at the next look
-    for entry in firing[:affordable]:
+    made: list[Job] = []
+    tokens: set[str] = set()
+    # What cannot be sent in this tick fires at the next look.
+    affordable = ORDERS_A_TICK if engine.budget.left >= BASELINE_READS else 0
+    for entry in firing:
+        if len(made) >= affordable:
+            break
         if entry.rule.token_id in tokens:
             continue
         job = _pull_one(engine, entry)
