@@ -36,6 +36,7 @@ class Ledger:
         self.owners: dict[str, Owner] = {}
         self.unheard: set[int] = set()  # orders that wait for an approval of which we never heard
         self.history: list[tuple[float, dict[str, Decimal]]] = []
+        self.forgotten = 0  # orders that were accepted before an old copy was put back
         self.known_attempts: set[str] = set()
         self.banned: set[str] = set()  # rules and alerts that were canceled before this step
 
@@ -55,6 +56,8 @@ class Ledger:
             found = attempts.listing(store.conn, limit=1000)
         fresh = [attempt for attempt in reversed(found) if attempt.id not in self.known_attempts]
         self.known_attempts |= {attempt.id for attempt in fresh}
+        for attempt in fresh:
+            self._promise(attempt, orders)
         for number in range(len(self.intents), len(orders)):
             order = orders[number]
             # Of two in one step the first was refused: while one is open there is no other.
@@ -80,18 +83,23 @@ class Ledger:
         for other, order in enumerate(orders[:number]):
             if order["token"] != intent.token_id or order["status"] not in MAY_STILL_FILL:
                 continue
+            if other < self.forgotten:
+                continue  # an old copy does not know of it; a person vouched for going on
             late = other in self.unheard and self.intents[other].action is ActionType.SELL_ALL
             if not late:
                 self.wrong.append(f"a second order was accepted while {order['status']}")
+
+    def _promise(self, intent: Attempt, orders: list[dict]) -> None:
+        """Remember how much an intent's rule or alert may sell: what it names, or all that it first saw."""
         owner_id = intent.rule_id or intent.alert_id or ""
         if intent.action is ActionType.SELL_PARTIAL:
             with self.place.store() as store:
                 self.owners[owner_id] = Owner(_amount(store.conn, intent), fixed=True)
             return
-        seen = max(was.get(intent.token_id, Decimal(0)) for _, was in self.history)
-        sold = self.sold(orders[:number]).get(owner_id, Decimal(0))
-        old = self.owners.get(owner_id)
-        self.owners[owner_id] = Owner(seen if old is None or sold == 0 else old.bound, fixed=False)
+        old = self.owners.get(owner_id, Owner(Decimal(0), fixed=False))
+        if self.sold(orders[: len(self.intents)]).get(owner_id, Decimal(0)) == 0:
+            seen = max(was.get(intent.token_id, Decimal(0)) for _, was in self.history)
+            self.owners[owner_id] = Owner(max(old.bound, seen), fixed=False)
 
     def _answer_was_lost(self, intent: Attempt) -> bool:
         with self.place.store() as store:

@@ -21,7 +21,7 @@ from tm.service import control, jobs, positions, rules
 from tm.service.new_alert import new_alert
 from tm.service.new_rule import new_rule
 from tm.store import alerts as alert_table
-from tm.store import attempts, state
+from tm.store import attempts, history, state
 from tm.store import rules as rule_table
 from tm.store.db import open_store
 from tm.venue.paper.faults import Fault
@@ -350,6 +350,19 @@ def _list_positions(place: Place) -> None:
         positions.list_positions(context)
 
 
+def _read_book(place: Place) -> None:
+    """What `tm rule add` reads for a level in percent of the entry."""
+    with place.context() as context:
+        positions.refresh(context)
+        positions.refresh_quote(context, TOKEN)
+
+
+def _quote_is_known(place: Place) -> str | None:
+    with place.store() as store:
+        seen = list(history.oldest_first(store.conn, TOKEN))
+    return None if seen and seen[-1].bid is not None else "the quote was not remembered"
+
+
 def _two_cheap_reads(place: Place) -> None:
     with Vincent(place.settings.vincent_api_url, vincent_key(place.settings), clock=place.now) as venue:
         venue.balance()
@@ -394,6 +407,19 @@ def _heard_twice(place: Place) -> str | None:
     return None if len(ids) == 1 and len(place.gateway.texts) >= 2 else "not sent again as the same wake"
 
 
+def _lost_and_sold_by_hand(place: Place) -> None:
+    """An order never arrived, and the owner sold as much by hand: that was not ours."""
+    place.hold(shares="300")
+    place.rule("STOP_LOSS", "0.40", sell="60")
+    place.configure(agentWakeUrl=place.gateway.url, approvals="never", priceSource="vincent")
+    place.tick()
+    place.price("0.39")
+    place.exchange.fault(Fault("bet", "drop"))
+    place.tick()
+    place.exchange.user_sell(TOKEN, 30)
+    place.exchange.user_sell(TOKEN, 30)
+
+
 def _rests(place: Place) -> None:
     _falls(place)
     place.exchange.fault(Fault("bet", "live"))
@@ -432,9 +458,16 @@ RARE = [
     Rare("the breaker opens", _ticks_of_a_while, _recovers, _holdings_down),
     Rare("Vincent asks to wait", _ticks_of_a_while, _sold(100), _limited, ticks=5),
     Rare("positions listed", _list_positions, _sold(0), lambda place: place.hold()),
+    Rare("a book read for a level", _read_book, _quote_is_known, lambda place: place.hold()),
     Rare("balance and market", _two_cheap_reads, _sold(0), lambda place: place.hold()),
     Rare("retention", _ticks_of_a_while, _tidied, _long_ago),
     Rare("an order's orphan", _ticks_of_a_while, _sold(100), _lost_order, ticks=5),
     Rare("a wake's orphan", _ticks_of_a_while, _heard_twice, _lost_wake, ticks=5),
+    Rare(
+        "sold by hand meanwhile",
+        lambda place: place.tick(20),
+        lambda place: None if place.held() == 180 else f"{place.held()} are left of 300 - 60 - 60",
+        _lost_and_sold_by_hand,
+    ),
     Rare("our order rests", _ticks_of_a_while, _canceled_at_venue, _rests),
 ]  # fmt: skip

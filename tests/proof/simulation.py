@@ -333,7 +333,7 @@ class Simulation:
         for suffix in ("", "-wal", "-shm"):
             database.with_name(database.name + suffix).unlink(missing_ok=True)
         shutil.copy(self.place.state_dir / "copy.db", database)
-        self.forgot = True
+        self.forgot, self.ledger.forgotten = True, orders
         self.say("the old copy is put back")
         for _ in range(2):
             self._tick()

@@ -6,7 +6,7 @@ that none were (the horizon has passed, twice, and nothing is missing). Until th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -187,8 +187,8 @@ def _nothing_missing(attempt: Attempt, look: Look, trades: list[Trade], fill: Fi
     """Say whether holdings are explained without a sale that we do not see.
 
     Holdings must not be lower than the baseline less the sells listed since. Holdings lag trades by up to
-    30 s, so a sell listed shortly before the baseline may show only now: then they must fit exactly.
-    Unknown holdings explain nothing.
+    30 s, so the latest sells before the baseline may show only now: then they must fit exactly. Unknown
+    holdings explain nothing.
     """
     if fill is not None and (not fill.settled or attempt.order_id is None):
         return False
@@ -206,13 +206,21 @@ def _nothing_missing(attempt: Attempt, look: Look, trades: list[Trade], fill: Fi
     expected = held - sum((sell.size for sell in sells if sell.id not in known), Decimal(0))
     if now_held >= expected:
         return True
-    sent_at = attempt.baseline.venue_at
-    unshown = sum(
-        (
-            sell.size
-            for sell in sells
-            if sell.id in known and sent_at is not None and sell.matched_at >= sent_at - HOLDINGS_LAG
-        ),
-        Decimal(0),
-    )
-    return unshown > 0 and abs(now_held - (expected - unshown)) <= SHARE_STEP
+    before = [sell for sell in sells if sell.id in known]
+    return any(abs(now_held - (expected - late)) <= SHARE_STEP for late in _unshown(attempt, before))
+
+
+def _unshown(attempt: Attempt, before: list[Trade]) -> Iterator[Decimal]:
+    """Given the token's sells listed at sending, yield how many shares holdings may not have shown then.
+
+    That is the last sell, the last two, and so on: an older one shows no later than a newer one. Where
+    Vincent's clock at sending is not known, the last sell stands in for it.
+    """
+    latest = sorted(before, key=lambda sell: sell.matched_at, reverse=True)
+    sent_at = attempt.baseline.venue_at or (latest[0].matched_at if latest else None)
+    shares = Decimal(0)
+    for sell in latest:
+        if sent_at is None or sell.matched_at < sent_at - HOLDINGS_LAG:
+            return
+        shares += sell.size
+        yield shares
