@@ -9,8 +9,11 @@ from tm.engine.tell import tell
 from tm.logs import log
 from tm.rules import breaker
 from tm.store import alerts, events, history, state
+from tm.store.db import free_pages, give_back
 
-DELETE_AT_MOST = 500  # evaluations a tick
+DELETE_AT_MOST = 500  # evaluations a tick, beside as many as the tick may have added
+KEPT_FREE = 256  # pages (1 MiB) that stay for what is written next
+GIVEN_BACK_AT_MOST = 256  # pages a tick
 PRUNE_AT_MOST = 500  # alerts a tick
 KEEP_BODIES = timedelta(days=90)  # an alert's payload; its key stays for ever
 PRUNED_TO = "alertsPrunedTo"
@@ -41,14 +44,16 @@ def note_reads(engine: Engine, failed: bool) -> None:
 
 
 def retire(engine: Engine) -> None:
-    """Delete a few RULE_EVALUATED events past their retention; thin old quotes; empty old alerts' bodies."""
+    """Take a few steps: delete old evaluations, thin old quotes, empty old alerts, shrink the file."""
     _prune_alerts(engine)
     _thin_history(engine)
     before = engine.clock() - timedelta(days=engine.settings.event_retention_days)
-    if not events.has_evaluations(engine.store.conn, before):
-        return
-    with engine.store.write("housekeeping.retire") as conn:
-        events.delete_evaluations(conn, before, DELETE_AT_MOST)
+    if events.has_evaluations(engine.store.conn, before):
+        with engine.store.write("housekeeping.retire") as conn:
+            events.delete_evaluations(conn, before, DELETE_AT_MOST + engine.report.evaluated)
+    if free_pages(engine.store.conn) > KEPT_FREE:
+        with engine.store.write("housekeeping.shrink") as conn:
+            give_back(conn, GIVEN_BACK_AT_MOST)
 
 
 def _thin_history(engine: Engine) -> None:

@@ -5,8 +5,7 @@ Reading, judging and remembering are three steps, so that `tm tick -n` can do th
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -102,13 +101,17 @@ def judge(engine: Engine, active: list[Rule], reading: Reading) -> Plan:
 
 
 def remember(engine: Engine, plan: Plan) -> None:
-    """Write what an evaluation learned, in one transaction; triggers are committed one by one later."""
+    """Write what an evaluation learned, in one transaction; triggers are committed one by one later.
+
+    What can be made ready before is: nobody else can write meanwhile.
+    """
     now = engine.clock()
+    rows = positions.rows(plan.positions)
+    happened = [events.row(rule.id, kind, now, data) for rule, kind, data in _happenings(plan)]
     with engine.store.write("monitor.remember") as conn:
-        positions.save_all(conn, plan.positions)
+        positions.save_rows(conn, rows)
         rules.remember_looks(conn, ((entry.rule, entry.fields) for entry in plan.judged if entry.fields))
-        for entry in plan.judged:
-            _record(conn, entry, now)
+        events.add_all(conn, happened)
         blindness.tell_of(conn, engine, plan, now)
         for rule in plan.resolved:
             if rules.swap_status(conn, rule.id, RuleStatus.ACTIVE, RuleStatus.CANCELED, now):
@@ -184,31 +187,29 @@ def _seen_fields(rule: Rule, reading: Reading, now: datetime) -> dict[str, Any]:
     return {"unseen_since": now} if rule.unseen_since is None else {}
 
 
-def _record(conn: sqlite3.Connection, entry: Judged, now: datetime) -> None:
-    """Record what an evaluation is worth an event."""
-    if "entry_price_now" in entry.fields:
-        _record_entry(conn, entry, now)
-    evaluation = entry.evaluation
-    if evaluation is None:
-        return
-    if evaluation.activated:
-        woken = {"bestBid": evaluation.best_bid, "activationPrice": entry.rule.activation_price}
-        events.add(conn, entry.rule.id, EventType.RULE_ACTIVATED, now, woken)
-    if evaluation.raised:
-        raised = {
-            "from": entry.rule.trigger_price,
-            "to": evaluation.trigger_price,
-            "bestBid": evaluation.best_bid,
-        }
-        events.add(conn, entry.rule.id, EventType.RULE_TRAILING_UPDATED, now, raised)
-    if entry.event is not None:
-        events.add(conn, entry.rule.id, EventType.RULE_EVALUATED, now, entry.event)
+def _happenings(plan: Plan) -> Iterator[tuple[Rule, EventType, dict[str, Any]]]:
+    """What of an evaluation is worth an event: the rule, the event's type and its data."""
+    for entry in plan.judged:
+        rule, evaluation = entry.rule, entry.evaluation
+        if "entry_price_now" in entry.fields:
+            yield rule, EventType.RULE_ENTRY_CHANGED, _entry_moved(entry)
+        if evaluation is None:
+            continue
+        if evaluation.activated:
+            woken = {"bestBid": evaluation.best_bid, "activationPrice": rule.activation_price}
+            yield rule, EventType.RULE_ACTIVATED, woken
+        if evaluation.raised:
+            raised = {"from": rule.trigger_price, "to": evaluation.trigger_price}
+            yield rule, EventType.RULE_TRAILING_UPDATED, {**raised, "bestBid": evaluation.best_bid}
+        if entry.event is not None:
+            yield rule, EventType.RULE_EVALUATED, entry.event
 
 
-def _record_entry(conn: sqlite3.Connection, entry: Judged, now: datetime) -> None:
-    """Record that the average moved since the rule was made: its levels stay where they are."""
+def _entry_moved(entry: Judged) -> dict[str, Any]:
+    """What is said when the average moved since the rule was made: its levels stay where they are."""
     rule = entry.rule
     average = entry.fields["entry_price_now"] or rule.entry_price
+    log("rule_entry_changed", level="notice", ruleId=rule.id, entry=rule.entry_price, average=average)
     data = {
         "entryPrice": rule.entry_price,
         "averageEntryPrice": average,
@@ -217,6 +218,4 @@ def _record_entry(conn: sqlite3.Connection, entry: Judged, now: datetime) -> Non
         "activationPercent": rule.activation_percent,
         "activationPrice": rule.activation_price,
     }
-    given = {name: value for name, value in data.items() if value is not None}
-    events.add(conn, rule.id, EventType.RULE_ENTRY_CHANGED, now, given)
-    log("rule_entry_changed", level="notice", ruleId=rule.id, entry=rule.entry_price, average=average)
+    return {name: value for name, value in data.items() if value is not None}

@@ -15,7 +15,6 @@ from tm.store.lock import WriteLock
 from tm.store.schema import APPLICATION_ID, SCHEMA_VERSION
 
 BUSY_TIMEOUT_SECONDS = 10
-LOOK_FOR_LOCK_SECONDS = 0.005  # rarely, and a tick that writes often would leave no gap for anybody else
 
 
 def has_wal_bug(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
@@ -115,6 +114,16 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     return store
 
 
+def free_pages(conn: sqlite3.Connection) -> int:
+    """How many pages of the file hold nothing."""
+    return int(conn.execute("PRAGMA freelist_count").fetchone()[0])
+
+
+def give_back(conn: sqlite3.Connection, pages: int) -> None:
+    """Give so many free pages back to the disk."""
+    conn.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()  # each row that is fetched frees a page
+
+
 def _create_private(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
@@ -125,6 +134,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     conn = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
     conn.row_factory = sqlite3.Row
     try:
+        if conn.execute("PRAGMA page_count").fetchone()[0] == 0:
+            # Only a file without a page takes it: then it can give back to the disk what was deleted.
+            conn.execute("PRAGMA auto_vacuum = INCREMENTAL")
         for pragma, wanted in (
             ("journal_mode = WAL", "wal"),
             ("synchronous = FULL", 2),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,10 @@ from tm.ids import new_id
 from tm.model import EventType, RuleEvent
 from tm.store import codec
 from tm.times import iso, parse_iso
+
+_COLUMNS = ("id", "rule_id", "event_type", "attempt_id", "event_data", "created_at")
+_INSERT = f"INSERT INTO rule_events ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+Row = tuple[codec.Column, ...]
 
 
 def add(
@@ -25,18 +30,22 @@ def add(
     """Record an event. Data uses the wire's names; Decimals become text."""
     if attempt_id is not None:
         data = {"attemptId": attempt_id, **(data or {})}
-    codec.insert(
-        conn,
-        "rule_events",
-        {
-            "id": new_id(),
-            "rule_id": rule_id,
-            "event_type": event_type,
-            "attempt_id": attempt_id,
-            "event_data": codec.to_json(data or {}),
-            "created_at": now,
-        },
-    )
+    conn.execute(_INSERT, row(rule_id, event_type, now, data, attempt_id))
+
+
+def row(
+    rule_id: str,
+    event_type: EventType,
+    now: datetime,
+    data: dict[str, Any] | None = None,
+    attempt_id: str | None = None,
+) -> Row:
+    """Given an event, return it ready for `add_all`: made before the transaction, which is short then."""
+    return new_id(), rule_id, str(event_type), attempt_id, codec.to_json(data or {}), iso(now)
+
+
+def add_all(conn: sqlite3.Connection, rows: Iterable[Row]) -> None:
+    conn.executemany(_INSERT, rows)
 
 
 def listing(

@@ -43,8 +43,8 @@ def get(conn: sqlite3.Connection, token_id: str) -> Position | None:
 
 
 def by_token(conn: sqlite3.Connection) -> dict[str, Position]:
-    rows = conn.execute("SELECT * FROM monitored_positions")
-    return {row["token_id"]: from_row(row) for row in rows}
+    found = conn.execute("SELECT * FROM monitored_positions")
+    return {row["token_id"]: from_row(row) for row in found}
 
 
 def listing(conn: sqlite3.Connection, *, limit: int = 50, offset: int = 0) -> list[Position]:
@@ -72,10 +72,19 @@ def stale(conn: sqlite3.Connection, now: datetime, interval: int, limit: int) ->
 
 def save_all(conn: sqlite3.Connection, positions: Iterable[Position]) -> None:
     """Write each position whole: a new token's row, or the one that stands."""
+    save_rows(conn, rows(positions))
+
+
+def rows(positions: Iterable[Position]) -> list[list[codec.Column]]:
+    """Given positions, return them ready for `save_rows`: made before the transaction, to keep it short."""
+    return [[codec.to_column(getattr(position, column)) for column in _COLUMNS] for position in positions]
+
+
+def save_rows(conn: sqlite3.Connection, made: list[list[codec.Column]]) -> None:
     conn.executemany(
         f"INSERT INTO monitored_positions ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
         f"ON CONFLICT (token_id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in _COLUMNS[3:])}",
-        ([codec.to_column(getattr(position, column)) for column in _COLUMNS] for position in positions),
+        made,
     )
 
 
