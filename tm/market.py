@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from tm.model import Heard, Outcome
 
@@ -84,6 +84,16 @@ class Book:
     asks: tuple[Level, ...]
     fetched_at: datetime
     tick_size: Decimal | None = None  # USD; None: the book did not say
+
+
+class Top(NamedTuple):
+    """A book's top at one instant, as recorded; None: that side was empty, or its depth is not known."""
+
+    at: datetime
+    bid: Decimal | None  # USD per share
+    ask: Decimal | None
+    bid_depth: Decimal | None = None  # shares
+    ask_depth: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

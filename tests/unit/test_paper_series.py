@@ -3,7 +3,8 @@ from decimal import Decimal
 
 import pytest
 
-from tm.venue.paper.series import Row, parse_series, recorded, recorded_names, recorded_text
+from tm.market import Top
+from tm.venue.paper.series import parse_series, recorded, recorded_names, recorded_text
 
 
 def test_a_series_has_comments_empty_sides_and_depths():
@@ -15,8 +16,8 @@ def test_a_series_has_comments_empty_sides_and_depths():
         "2026-01-01T00:01:00Z,,0.999,,",
     ]
     assert parse_series(lines) == (
-        Row(datetime(2026, 1, 1, tzinfo=UTC), Decimal("0.4"), None, Decimal("15.5"), Decimal("0.00")),
-        Row(datetime(2026, 1, 1, 0, 1, tzinfo=UTC), None, Decimal("0.999"), None, None),
+        Top(datetime(2026, 1, 1, tzinfo=UTC), Decimal("0.4"), None, Decimal("15.5"), Decimal("0.00")),
+        Top(datetime(2026, 1, 1, 0, 1, tzinfo=UTC), None, Decimal("0.999"), None, None),
     )
 
 

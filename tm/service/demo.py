@@ -16,6 +16,7 @@ from itertools import pairwise
 
 from tm.config import Settings, load_settings
 from tm.engine.context import Report
+from tm.market import Top
 from tm.model import EventType, Rule, RuleEvent, RuleType
 from tm.service.context import Context, open_context
 from tm.service.positions import find_position, refresh
@@ -25,7 +26,7 @@ from tm.service.ticking import run_tick
 from tm.store import events, rules
 from tm.times import parse_iso
 from tm.venue.paper.control import PaperControl
-from tm.venue.paper.series import Row, recorded
+from tm.venue.paper.series import recorded
 from tm.venue.paper.server import PaperServer
 
 RECORDING, FIRST_ROW = "crash_0.815_to_0.155", 470
@@ -40,7 +41,7 @@ TOKEN = "demo-mariners-yes"
 class Step:
     """One look: a row of the recording, and how the rules stand after the tick that saw it."""
 
-    row: Row
+    row: Top
     rules: list[Rule]  # in the order in which they were added
     events: list[RuleEvent]  # of this step, oldest first, without evaluations
     report: Report
@@ -75,7 +76,7 @@ class Verdict:
 class Tape:
     """The recording's rows, and the clock that shows the time of the one that stands."""
 
-    def __init__(self, rows: tuple[Row, ...]) -> None:
+    def __init__(self, rows: tuple[Top, ...]) -> None:
         self.rows = rows
         self.number = 0
 
@@ -140,7 +141,7 @@ def open_stage() -> Iterator[Stage]:
         yield Stage(paper.control, settings, tape)
 
 
-def widest_gap(rows: tuple[Row, ...]) -> tuple[Decimal, Row]:
+def widest_gap(rows: tuple[Top, ...]) -> tuple[Decimal, Top]:
     """Given rows, return the bid before the deepest fall from one look to the next, and the row after it."""
     falls = [
         (before.bid - after.bid, before.bid, after)

@@ -6,27 +6,19 @@ The files under data/ are excerpts of public recordings (CC BY 4.0; see data/REA
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import resources
 
+from tm.market import Top
 from tm.numbers import parse_decimal
 from tm.times import parse_iso
 
+COLUMNS = ("ts", "best_bid", "best_ask", "bid_depth", "ask_depth")
+MOST_TEXTS = 100_000  # numbers remembered while a series is read
+
 _DATA = resources.files("tm.venue.paper") / "data"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A book's top at one instant; None: that side was empty, or its depth was not recorded."""
-
-    at: datetime
-    bid: Decimal | None  # USD per share
-    ask: Decimal | None
-    bid_depth: Decimal | None = None  # shares
-    ask_depth: Decimal | None = None
 
 
 def recorded_names() -> list[str]:
@@ -42,43 +34,75 @@ def recorded_text(name: str) -> str:
     return _DATA.joinpath(f"{name}.csv").read_text(encoding="utf-8")
 
 
-def recorded(name: str) -> tuple[Row, ...]:
+def recorded(name: str) -> tuple[Top, ...]:
     return parse_series(recorded_text(name).splitlines())
 
 
-def parse_series(lines: Iterable[str]) -> tuple[Row, ...]:
-    """Given the lines of a CSV file with a header, return its rows.
+def parse_series(lines: Iterable[str]) -> tuple[Top, ...]:
+    """Given the lines of a CSV file, return all its rows at once. See `read_series`."""
+    return tuple(read_series(lines))
 
-    `ts,best_bid,best_ask[,bid_depth,ask_depth]`; `#` begins a comment line; an empty field is an empty side.
-    Raise ValueError, naming the row, for what cannot be read or goes back in time.
+
+def read_series(lines: Iterable[str]) -> Iterator[Top]:
+    """Given the lines of a CSV file with a header, return its rows one by one.
+
+    `ts,best_bid,best_ask[,bid_depth,ask_depth]`, columns in any order; `#` begins a comment line; an empty
+    field is an empty side; `ts` is ISO 8601 with a zone, or seconds since 1970. Raise ValueError, naming
+    the row, for what cannot be read or goes back in time.
     """
-    kept = (line for line in lines if line.strip() and not line.startswith("#"))
-    rows: list[Row] = []
-    for number, fields in enumerate(csv.DictReader(kept)):
+    rows = csv.reader(line for line in lines if line.strip() and not line.startswith("#"))
+    at, bid, ask, *depths = _columns(next(rows, []))
+    seen = _Seen()
+    before: datetime | None = None
+    number = -1
+    for number, fields in enumerate(rows):
         try:
-            row = _row(fields)
-        except (KeyError, ValueError) as trouble:
+            depth = (seen[_field(fields, column)] for column in depths)
+            row = Top(_instant(fields[at]), seen[fields[bid]], seen[fields[ask]], *depth)
+        except (IndexError, ValueError) as trouble:
             raise ValueError(f"row {number} of the series: {trouble}") from None
-        if rows and row.at < rows[-1].at:
+        if before is not None and row.at < before:
             raise ValueError(f"row {number} of the series is earlier than the one before")
-        rows.append(row)
-    if not rows:
+        before = row.at
+        yield row
+    if number < 0:
         raise ValueError("the series has no rows")
-    return tuple(rows)
 
 
-def _row(fields: dict[str, str]) -> Row:
-    return Row(
-        at=parse_iso(fields["ts"]),
-        bid=_number(fields["best_bid"]),
-        ask=_number(fields["best_ask"]),
-        bid_depth=_number(fields.get("bid_depth")),
-        ask_depth=_number(fields.get("ask_depth")),
-    )
+def _columns(header: Sequence[str]) -> list[int]:
+    """Given the header, return where each field of a row stands; -1: it is not there."""
+    names = [name.strip() for name in header]
+    missing = [name for name in COLUMNS[:3] if name not in names]
+    if missing:
+        raise ValueError(
+            f"the series has no column {', '.join(missing)}; it begins with {','.join(COLUMNS[:3])}"
+        )
+    return [names.index(name) if name in names else -1 for name in COLUMNS]
 
 
-def _number(text: str | None) -> Decimal | None:
-    if text is None or not text.strip():
+def _field(fields: Sequence[str], column: int) -> str:
+    """A field's text; a row may end before the depths."""
+    return fields[column] if 0 <= column < len(fields) else ""
+
+
+class _Seen(dict[str, "Decimal | None"]):
+    """Numbers by their text: there are far fewer prices than rows."""
+
+    def __missing__(self, text: str) -> Decimal | None:
+        number = _number(text)
+        if len(self) < MOST_TEXTS:
+            self[text] = number
+        return number
+
+
+def _instant(text: str) -> datetime:
+    if text.isdigit():
+        return datetime.fromtimestamp(int(text), UTC)
+    return parse_iso(text)
+
+
+def _number(text: str) -> Decimal | None:
+    if not text.strip():
         return None
     number = parse_decimal(text.strip())
     if number is None or number < 0:
