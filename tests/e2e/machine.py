@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -170,6 +171,17 @@ class Host:
         )
         return done.stdout
 
+    def journal_of_systemd(self) -> str:
+        """What systemd itself wrote about the tick's unit."""
+        words = ["journalctl", *self.flags, "-u", NAME, "-t", "systemd", "-o", "cat", "--no-pager"]
+        return self.machine.run(*words, user=self.operator).stdout
+
+    def drop_in(self, unit: str, text: str) -> None:
+        """Change a unit as `systemctl edit` would."""
+        folder = f"/home/{USER}/.config/systemd/user" if self.scope == "user" else "/etc/systemd/system"
+        self.machine.write(f"{folder}/{unit}.d/test.conf", text, user=self.operator)
+        self.systemctl("daemon-reload")
+
 
 def clean_environ() -> dict[str, str]:
     kept = ("PATH", "LANG")
@@ -185,6 +197,12 @@ def wait_for(what: Callable[[], Any], seconds: float, why: str) -> Any:
             return found
         time.sleep(0.1)
     pytest.fail(f"not within {seconds:g} s: {why}")
+
+
+def tell(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    """Write something that a person should see although the test passes."""
+    with capsys.disabled():
+        sys.stdout.write(f"\n  {text.strip()}\n")
 
 
 def _join_network(init: int) -> None:

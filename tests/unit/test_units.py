@@ -147,6 +147,12 @@ def test_javascript_gets_what_it_needs_only_with_cli(tmp_path: Path) -> None:
     assert lines(by_command, "MemoryDenyWriteExecute") == ["no"]
 
 
+@pytest.mark.parametrize(("address", "listens"), [("127.0.0.1", "127.0.0.1:19000"), ("::1", "[::1]:19000")])
+def test_the_socket_is_where_the_bridge_would_be(address: str, listens: str, tmp_path: Path) -> None:
+    socket = units.render(given("user", tmp_path, httpBindAddress=address))[names.SOCKET]
+    assert lines(socket, "ListenStream") == [listens]
+
+
 def test_no_placeholder_is_left(tmp_path: Path) -> None:
     for scope in SCOPES:
         for sandbox in (True, False):

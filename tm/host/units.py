@@ -63,6 +63,7 @@ def sandbox_properties(given: Setting) -> list[str]:
 
 def _values(given: Setting) -> dict[str, str]:
     settings = given.settings
+    address = settings.http_bind_address
     by_command = (settings.agent_wake_url or "").startswith("cli:")
     families = "AF_UNIX AF_INET AF_INET6" + (" AF_NETLINK" if by_command else "")
     return {
@@ -74,6 +75,7 @@ def _values(given: Setting) -> dict[str, str]:
         "CALENDAR": calendar(settings.poll_interval_seconds),
         "SPREAD": str(settings.poll_interval_seconds // 3),
         "KICK": _glob_escaped(str(settings.state_dir / KICK_FILE)),
+        "ADDRESS": address if ":" not in address else f"[{address}]",
         "PORT": str(settings.port),
         "BOOT_TARGET": "default.target" if given.scope == "user" else "multi-user.target",
         "WRITABLE": " ".join(quoted(str(place)) for place in writable(settings)),

@@ -14,6 +14,7 @@ from tests.e2e import wheels
 from tests.e2e.machine import Host, Machine, Scope, why_not
 from tests.gateway import TOKEN as HOOKS_TOKEN
 from tests.gateway import Gateway
+from tm.times import parse_iso
 from tm.venue.paper.server import PaperServer
 
 TOKEN = "111"
@@ -98,7 +99,9 @@ class World:
     def looks(self) -> list[float]:
         """When holdings were read, in seconds: each tick with an active rule does."""
         recent = self.exchange("requests")["recent"]
-        return [request["at"] for request in recent if request["endpoint"] == "holdings"]
+        return [
+            parse_iso(request["at"]).timestamp() for request in recent if request["endpoint"] == "holdings"
+        ]
 
 
 @pytest.fixture
