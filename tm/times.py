@@ -14,7 +14,7 @@ def utc_now() -> datetime:
 
 def iso(instant: datetime) -> str:
     """Given an aware datetime, return "2026-01-31T12:00:00.000Z" (sorts as text)."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_iso(text: str) -> datetime:
