@@ -22,7 +22,7 @@ from tm.rules.judgement import judge as judge_rule
 from tm.rules.level import moved_average
 from tm.rules.quote import Quote
 from tm.rules.trigger import Evaluation
-from tm.store import attempts, events, positions, rules, state
+from tm.store import attempts, events, history, positions, rules, state
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Plan:
 
     judged: list[Judged] = field(default_factory=list)
     positions: list[Position] = field(default_factory=list)
+    news: list[history.News] = field(default_factory=list)  # quotes that are not those of the last tick
     resolved: list[Rule] = field(default_factory=list)  # whose market has paid out
 
     @property
@@ -85,6 +86,8 @@ def judge(engine: Engine, active: list[Rule], reading: Reading) -> Plan:
     cached = positions.by_token(conn)
     plan = Plan()
     plan.positions = tracked(cached, reading, {rule.token_id: rule.market_id for rule in active}, now)
+    gap = history.longest_gap(engine.settings.poll_interval_seconds)
+    plan.news = history.news(cached, plan.positions, gap)
     for rule in active:
         if _is_redeemable(rule, reading.holdings):
             plan.resolved.append(rule)
@@ -110,6 +113,7 @@ def remember(engine: Engine, plan: Plan) -> None:
     happened = [events.row(rule.id, kind, now, data) for rule, kind, data in _happenings(plan)]
     with engine.store.write("monitor.remember") as conn:
         positions.save_rows(conn, rows)
+        history.record(conn, plan.news)
         rules.remember_looks(conn, ((entry.rule, entry.fields) for entry in plan.judged if entry.fields))
         events.add_all(conn, happened)
         blindness.tell_of(conn, engine, plan, now)
