@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 
-from tm.engine import consequences, orders, reconcile, routing, triggers, wakes
+from tm.engine import consequences, orders, reconcile, routing, triggers
 from tm.engine.baseline import Facts
 from tm.engine.context import DRAIN_SECONDS, Engine
 from tm.errors import TradeManagerError
@@ -58,6 +58,8 @@ def drain(engine: Engine, facts: Callable[[], Facts | None]) -> None:
         seen.add(job.id)
         try:
             if job.job_type is JobType.WAKE_AGENT:
+                from tm.engine import wakes  # most ticks have nothing to tell
+
                 wakes.deliver(engine, job)
             else:
                 _run_order(engine, job, facts)

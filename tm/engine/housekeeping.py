@@ -48,12 +48,11 @@ def retire(engine: Engine) -> None:
     _prune_alerts(engine)
     _thin_history(engine)
     before = engine.clock() - timedelta(days=engine.settings.event_retention_days)
-    if events.has_evaluations(engine.store.conn, before):
+    conn = engine.store.conn
+    if events.has_evaluations(conn, before) or free_pages(conn) > KEPT_FREE:
         with engine.store.write("housekeeping.retire") as conn:
             events.delete_evaluations(conn, before, DELETE_AT_MOST + engine.report.evaluated)
-    if free_pages(engine.store.conn) > KEPT_FREE:
-        with engine.store.write("housekeeping.shrink") as conn:
-            give_back(conn, GIVEN_BACK_AT_MOST)
+            give_back(conn, min(GIVEN_BACK_AT_MOST, free_pages(conn) - KEPT_FREE))
 
 
 def _thin_history(engine: Engine) -> None:

@@ -121,7 +121,10 @@ def free_pages(conn: sqlite3.Connection) -> int:
 
 def give_back(conn: sqlite3.Connection, pages: int) -> None:
     """Give so many free pages back to the disk."""
-    conn.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()  # each row that is fetched frees a page
+    if pages > 0:
+        conn.execute(
+            f"PRAGMA incremental_vacuum({pages})"
+        ).fetchall()  # each row that is fetched frees a page
 
 
 def _create_private(path: Path) -> None:
