@@ -59,7 +59,9 @@ def read_series(lines: Iterable[str]) -> Iterator[Top]:
         try:
             depth = (seen[_field(fields, column)] for column in depths)
             row = Top(_instant(fields[at]), seen[fields[bid]], seen[fields[ask]], *depth)
-        except (IndexError, ValueError) as trouble:
+        except IndexError:
+            raise ValueError(f"row {number} of the series has too few fields") from None
+        except (ValueError, OverflowError, OSError) as trouble:
             raise ValueError(f"row {number} of the series: {trouble}") from None
         if before is not None and row.at < before:
             raise ValueError(f"row {number} of the series is earlier than the one before")
