@@ -12,7 +12,7 @@ from tm.store import alerts, events, history, state
 from tm.store.db import free_pages, give_back
 
 DELETE_AT_MOST = 500  # evaluations a tick, beside as many as the tick may have added
-KEPT_FREE = 256  # pages (1 MiB) that stay for what is written next
+KEPT_FREE = 64  # pages (256 KiB) that stay for what is written next
 GIVEN_BACK_AT_MOST = 256  # pages a tick
 PRUNE_AT_MOST = 500  # alerts a tick
 KEEP_BODIES = timedelta(days=90)  # an alert's payload; its key stays for ever

@@ -121,10 +121,8 @@ def free_pages(conn: sqlite3.Connection) -> int:
 
 def give_back(conn: sqlite3.Connection, pages: int) -> None:
     """Give so many free pages back to the disk."""
-    if pages > 0:
-        conn.execute(
-            f"PRAGMA incremental_vacuum({pages})"
-        ).fetchall()  # each row that is fetched frees a page
+    for _ in range(pages):
+        conn.execute("PRAGMA incremental_vacuum(1)")  # of a larger number Python's sqlite3 does the first
 
 
 def _create_private(path: Path) -> None:
