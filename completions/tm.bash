@@ -32,6 +32,7 @@ _tm() {
             tm:install) path=tm/install; place=0; continue ;;
             tm:uninstall) path=tm/uninstall; place=0; continue ;;
             tm:doctor) path=tm/doctor; place=0; continue ;;
+            tm:skill) path=tm/skill; place=0; continue ;;
             tm:config) path=tm/config; place=0; continue ;;
             tm:demo) path=tm/demo; place=0; continue ;;
             tm:paper) path=tm/paper; place=0; continue ;;
@@ -44,14 +45,16 @@ _tm() {
             tm/rule:edit) path=tm/rule/edit; place=0; continue ;;
             tm/rule:cancel) path=tm/rule/cancel; place=0; continue ;;
             tm/rule:--config) skip=1; continue ;;
-            tm/rule/add:--stop-loss|tm/rule/add:--take-profit|tm/rule/add:--trailing-stop|tm/rule/add:--trigger-price|tm/rule/add:--market-id|tm/rule/add:--token-id|tm/rule/add:--sell|tm/rule/add:--expires|tm/rule/add:--from-json|tm/rule/add:--config) skip=1; continue ;;
+            tm/rule/add:--stop-loss|tm/rule/add:--take-profit|tm/rule/add:--trailing-stop|tm/rule/add:--trigger-price|tm/rule/add:--activate-at|tm/rule/add:--market-id|tm/rule/add:--token-id|tm/rule/add:--sell|tm/rule/add:--expires|tm/rule/add:--from-json|tm/rule/add:--config) skip=1; continue ;;
             tm/rule/list:--status|tm/rule/list:--limit|tm/rule/list:--offset|tm/rule/list:--config) skip=1; continue ;;
             tm/rule/show:--config) skip=1; continue ;;
             tm/rule/edit:--trigger-price|tm/rule/edit:--config) skip=1; continue ;;
             tm/rule/cancel:--config) skip=1; continue ;;
             tm/position:list) path=tm/position/list; place=0; continue ;;
+            tm/position:history) path=tm/position/history; place=0; continue ;;
             tm/position:--config) skip=1; continue ;;
             tm/position/list:--limit|tm/position/list:--offset|tm/position/list:--config) skip=1; continue ;;
+            tm/position/history:--since|tm/position/history:--limit|tm/position/history:--offset|tm/position/history:--config) skip=1; continue ;;
             tm/status:--config) skip=1; continue ;;
             tm/event:list) path=tm/event/list; place=0; continue ;;
             tm/event:--config) skip=1; continue ;;
@@ -89,6 +92,11 @@ _tm() {
             tm/install:--run-as|tm/install:--config) skip=1; continue ;;
             tm/uninstall:--config) skip=1; continue ;;
             tm/doctor:--config) skip=1; continue ;;
+            tm/skill:show) path=tm/skill/show; place=0; continue ;;
+            tm/skill:install) path=tm/skill/install; place=0; continue ;;
+            tm/skill:--config) skip=1; continue ;;
+            tm/skill/show:--config) skip=1; continue ;;
+            tm/skill/install:--workspace|tm/skill/install:--config) skip=1; continue ;;
             tm/config:show) path=tm/config/show; place=0; continue ;;
             tm/config:path) path=tm/config/path; place=0; continue ;;
             tm/config:--config) skip=1; continue ;;
@@ -121,6 +129,7 @@ _tm() {
         tm/rule/add:--take-profit) :; return ;;
         tm/rule/add:--trailing-stop) :; return ;;
         tm/rule/add:--trigger-price) :; return ;;
+        tm/rule/add:--activate-at) :; return ;;
         tm/rule/add:--market-id) :; return ;;
         tm/rule/add:--token-id) _tm_records position "$current"; return ;;
         tm/rule/add:--sell) :; return ;;
@@ -139,6 +148,10 @@ _tm() {
         tm/position/list:--limit) :; return ;;
         tm/position/list:--offset) :; return ;;
         tm/position/list:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
+        tm/position/history:--since) :; return ;;
+        tm/position/history:--limit) :; return ;;
+        tm/position/history:--offset) :; return ;;
+        tm/position/history:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/status:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/event:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/event/list:--rule) _tm_records rule "$current"; return ;;
@@ -190,6 +203,10 @@ _tm() {
         tm/install:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/uninstall:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/doctor:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
+        tm/skill:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
+        tm/skill/show:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
+        tm/skill/install:--workspace) :; return ;;
+        tm/skill/install:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/config:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/config/show:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/config/path:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
@@ -216,13 +233,14 @@ _tm() {
             case $path in
                 tm) COMPREPLY=($(compgen -W "--version --json --config -h --help" -- "$current")) ;;
                 tm/rule) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
-                tm/rule/add) COMPREPLY=($(compgen -W "--stop-loss --take-profit --trailing-stop --trigger-price --market-id --token-id --sell --expires --allow-immediate --from-json -n --dry-run --json --config -h --help" -- "$current")) ;;
+                tm/rule/add) COMPREPLY=($(compgen -W "--stop-loss --take-profit --trailing-stop --trigger-price --activate-at --market-id --token-id --sell --expires --allow-immediate --from-json -n --dry-run --json --config -h --help" -- "$current")) ;;
                 tm/rule/list) COMPREPLY=($(compgen -W "--status --limit --offset --json --config -h --help" -- "$current")) ;;
                 tm/rule/show) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/rule/edit) COMPREPLY=($(compgen -W "--trigger-price --json --config -h --help" -- "$current")) ;;
                 tm/rule/cancel) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/position) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/position/list) COMPREPLY=($(compgen -W "--limit --offset --json --config -h --help" -- "$current")) ;;
+                tm/position/history) COMPREPLY=($(compgen -W "--since --limit --offset --json --config -h --help" -- "$current")) ;;
                 tm/status) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/event) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/event/list) COMPREPLY=($(compgen -W "--rule --type --limit --offset --json --config -h --help" -- "$current")) ;;
@@ -249,6 +267,9 @@ _tm() {
                 tm/install) COMPREPLY=($(compgen -W "--user --system --run-as --start --no-start -n --dry-run --json --config -h --help" -- "$current")) ;;
                 tm/uninstall) COMPREPLY=($(compgen -W "--user --system -n --dry-run --json --config -h --help" -- "$current")) ;;
                 tm/doctor) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
+                tm/skill) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
+                tm/skill/show) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
+                tm/skill/install) COMPREPLY=($(compgen -W "--workspace -n --dry-run --json --config -h --help" -- "$current")) ;;
                 tm/config) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/config/show) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/config/path) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
@@ -265,13 +286,14 @@ _tm() {
             return ;;
     esac
     case "$path:$place" in
-        tm:0) COMPREPLY=($(compgen -W "rule position status event alert job execution tick serve run start pause resume init install uninstall doctor config demo paper completion version" -- "$current")) ;;
+        tm:0) COMPREPLY=($(compgen -W "rule position status event alert job execution tick serve run start pause resume init install uninstall doctor skill config demo paper completion version" -- "$current")) ;;
         tm/rule:0) COMPREPLY=($(compgen -W "add list show edit cancel" -- "$current")) ;;
         tm/rule/add:0) _tm_records position "$current"; ;;
         tm/rule/show:0) _tm_records rule "$current"; ;;
         tm/rule/edit:0) _tm_records rule "$current"; ;;
         tm/rule/cancel:0) _tm_records rule "$current"; ;;
-        tm/position:0) COMPREPLY=($(compgen -W "list" -- "$current")) ;;
+        tm/position:0) COMPREPLY=($(compgen -W "list history" -- "$current")) ;;
+        tm/position/history:0) _tm_records position "$current"; ;;
         tm/event:0) COMPREPLY=($(compgen -W "list" -- "$current")) ;;
         tm/alert:0) COMPREPLY=($(compgen -W "add list show" -- "$current")) ;;
         tm/alert/show:0) _tm_records alert "$current"; ;;
@@ -283,6 +305,7 @@ _tm() {
         tm/execution:0) COMPREPLY=($(compgen -W "list show" -- "$current")) ;;
         tm/execution/show:0) _tm_records execution "$current"; ;;
         tm/pause:0) :; ;;
+        tm/skill:0) COMPREPLY=($(compgen -W "show install" -- "$current")) ;;
         tm/config:0) COMPREPLY=($(compgen -W "show path" -- "$current")) ;;
         tm/paper:0) COMPREPLY=($(compgen -W "serve show price play fault" -- "$current")) ;;
         tm/paper/price:0) _tm_records position "$current"; ;;

@@ -6,14 +6,20 @@ import io
 import json
 import os
 import pty
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.bridge import SECRET
+from tests.gateway import TOKEN, Gateway
+from tm.venue.paper.control import PaperControl
+from tm.venue.paper.server import PaperServer
 
 
 @dataclass(frozen=True)
@@ -119,3 +125,48 @@ def _read_all(descriptor: int) -> str:
             break
         parts.append(part)
     return b"".join(parts).decode()
+
+
+# ---- a machine with the bridge on it
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def exchange() -> Iterator[PaperControl]:
+    """An exchange on which 100 shares of one token are held, whose best bid is 0.50."""
+    with PaperServer() as server:
+        server.control.create("111", shares="100", title="Trump?")
+        server.control.set_book("111", "0.50", "0.51")
+        yield server.control
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    with Gateway() as one:
+        yield one
+
+
+@pytest.fixture
+def live(
+    environ: dict[str, str], state: Path, port: int, exchange: PaperControl, gateway: Gateway
+) -> dict[str, str]:
+    """The environment of a `tm` that trades on the paper exchange and wakes the gateway."""
+    state.mkdir(mode=0o700)
+    config = {
+        "port": port,
+        "vincentApiUrl": exchange.url,
+        "vincentApiKey": "ssk_paper",
+        "priceSource": "vincent",
+        "paper": True,
+        "alertsSharedSecret": SECRET,
+        "agentWakeUrl": gateway.hook("agent"),
+        "agentWakeToken": TOKEN,
+        "pollIntervalSeconds": 60,
+    }
+    (state / "trade-manager.json").write_text(json.dumps(config))
+    return environ

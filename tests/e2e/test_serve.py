@@ -1,6 +1,5 @@
 """`tm serve` and `tm run` as processes: sockets of systemd's, signals, idleness, ticks and kicks."""
 
-import json
 import os
 import signal
 import socket
@@ -15,75 +14,20 @@ from typing import Any
 import pytest
 
 from tests.bridge import ALERT, RULE, SECRET, Client
-from tests.gateway import TOKEN, Gateway
+from tests.e2e.serving import running, wait_for
 from tm.engine.files import tick_lock
-from tm.venue.paper.control import PaperControl
 from tm.venue.paper.faults import Fault
-from tm.venue.paper.server import PaperServer
 
 TM = Callable[..., Any]
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
-@pytest.fixture
-def configured(environ: dict[str, str], state: Path, port: int) -> Iterator[dict[str, str]]:
-    """The environment of a `tm` that trades on a paper exchange and wakes a gateway."""
-    state.mkdir(mode=0o700)
-    with PaperServer() as paper, Gateway() as gateway:
-        paper.control.create("111", shares="100", title="Trump?")
-        paper.control.set_book("111", "0.50", "0.51")
-        config = {
-            "port": port,
-            "vincentApiUrl": paper.url,
-            "vincentApiKey": "ssk_paper",
-            "priceSource": "vincent",
-            "paper": True,
-            "alertsSharedSecret": SECRET,
-            "agentWakeUrl": gateway.hook("agent"),
-            "agentWakeToken": TOKEN,
-            "pollIntervalSeconds": 60,
-        }
-        (state / "trade-manager.json").write_text(json.dumps(config))
-        environ["_paper"], environ["_gateway"] = paper.url, gateway.url
-        yield environ
-
-
-@contextmanager
-def running(*args: str, env: dict[str, str], **more: Any) -> Iterator[subprocess.Popen[str]]:
-    """The program in the background; killed at the end if it is still there."""
-    command = [sys.executable, "-m", "tm", *args]
-    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, **more) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def wait_for(what: Callable[[], Any], seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            found = what()
-        except OSError:
-            found = None
-        if found:
-            return found
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def is_up(client: Client) -> Callable[[], bool]:
     return lambda: client.ask("GET", "/health").status == 200
 
 
-def test_serve_answers_until_it_is_told_to_stop(configured: dict[str, str], port: int) -> None:
+def test_serve_answers_until_it_is_told_to_stop(live: dict[str, str], port: int) -> None:
     client = Client(port)
-    with running("serve", env=configured) as process:
+    with running("serve", env=live) as process:
         wait_for(is_up(client))
         assert client.ask("POST", "/api/rules", RULE).status == 201
         process.send_signal(signal.SIGTERM)
@@ -96,14 +40,14 @@ def test_serve_answers_until_it_is_told_to_stop(configured: dict[str, str], port
         client.ask("GET", "/health")
 
 
-def test_control_c_ends_it_as_well(configured: dict[str, str], port: int) -> None:
-    with running("serve", "--port", str(port), env=configured) as process:
+def test_control_c_ends_it_as_well(live: dict[str, str], port: int) -> None:
+    with running("serve", "--port", str(port), env=live) as process:
         wait_for(is_up(Client(port)))
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
 
 
-def test_a_port_that_is_taken_is_said(configured: dict[str, str], port: int, tm: TM) -> None:
+def test_a_port_that_is_taken_is_said(live: dict[str, str], port: int, tm: TM) -> None:
     with socket.create_server(("127.0.0.1", port)):
         done = tm("serve")
     assert done.code == 75
@@ -112,13 +56,13 @@ def test_a_port_that_is_taken_is_said(configured: dict[str, str], port: int, tm:
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.7"])
-def test_nobody_else_is_let_in_by_accident(configured: dict[str, str], address: str, tm: TM) -> None:
+def test_nobody_else_is_let_in_by_accident(live: dict[str, str], address: str, tm: TM) -> None:
     done = tm("serve", TM_HTTP_BIND_ADDRESS=address)
     assert done.code == 78
     assert done.error["code"] == "config_invalid"
 
 
-def test_an_address_of_another_machine_cannot_be_listened_on(configured: dict[str, str], tm: TM) -> None:
+def test_an_address_of_another_machine_cannot_be_listened_on(live: dict[str, str], tm: TM) -> None:
     done = tm("serve", TM_HTTP_BIND_ADDRESS="192.0.2.7", TM_API_TOKEN="t")
     assert done.code == 78
     assert "192.0.2.7" in done.error["error"]
@@ -142,9 +86,9 @@ def lent(env: dict[str, str], listening: socket.socket) -> Iterator[subprocess.P
 
 
 def test_on_a_socket_of_systemds_it_leaves_when_idle_and_the_next_one_serves_on(
-    configured: dict[str, str],
+    live: dict[str, str],
 ) -> None:
-    env = {**configured, "TM_SERVE_IDLE_SECONDS": "1"}
+    env = {**live, "TM_SERVE_IDLE_SECONDS": "1"}
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
         client = Client(listening.getsockname()[1])
         for _ in range(2):
@@ -158,20 +102,20 @@ def test_on_a_socket_of_systemds_it_leaves_when_idle_and_the_next_one_serves_on(
                 assert waiting.recv(65536).startswith(b"HTTP/1.0 200 OK")
 
 
-def test_an_idle_server_of_our_own_stays(configured: dict[str, str], port: int) -> None:
-    with running("serve", env={**configured, "TM_SERVE_IDLE_SECONDS": "1"}) as process:
+def test_an_idle_server_of_our_own_stays(live: dict[str, str], port: int) -> None:
+    with running("serve", env={**live, "TM_SERVE_IDLE_SECONDS": "1"}) as process:
         wait_for(is_up(Client(port)))
         time.sleep(2.5)
         assert process.poll() is None
 
 
-def test_sockets_meant_for_another_process_are_not_taken(configured: dict[str, str], port: int) -> None:
-    with running("serve", env={**configured, "LISTEN_PID": "1", "LISTEN_FDS": "1"}):
+def test_sockets_meant_for_another_process_are_not_taken(live: dict[str, str], port: int) -> None:
+    with running("serve", env={**live, "LISTEN_PID": "1", "LISTEN_FDS": "1"}):
         wait_for(is_up(Client(port)))
 
 
-def test_a_socket_of_systemds_at_another_address_is_refused(configured: dict[str, str]) -> None:
-    with socket.create_server(("0.0.0.0", 0)) as listening, lent(configured, listening) as process:
+def test_a_socket_of_systemds_at_another_address_is_refused(live: dict[str, str]) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as listening, lent(live, listening) as process:
         assert process.wait(30) == 78
         assert process.stderr is not None
         assert "httpBindAddress" in process.stderr.read()
@@ -181,11 +125,11 @@ def test_a_socket_of_systemds_at_another_address_is_refused(configured: dict[str
 
 
 def test_run_serves_and_ticks_and_sells_at_once_what_an_alert_orders(
-    configured: dict[str, str], state: Path, port: int
+    live: dict[str, str], state: Path, port: int
 ) -> None:
     """The next tick by the clock is a minute away: what happens, happens by the kick."""
     client = Client(port)
-    with running("run", env=configured) as process:
+    with running("run", env=live) as process:
         wait_for(is_up(client))
         wait_for(lambda: client.ask("GET", "/status").json["running"])
         alert = client.ask("POST", "/api/alerts", ALERT, token=SECRET).json["id"]
@@ -196,10 +140,10 @@ def test_run_serves_and_ticks_and_sells_at_once_what_an_alert_orders(
 
 
 def test_start_is_run_and_heeds_the_kick_of_the_command_line(
-    configured: dict[str, str], state: Path, port: int, tm: TM
+    live: dict[str, str], state: Path, port: int, tm: TM
 ) -> None:
     client = Client(port)
-    with running("start", env=configured) as process:
+    with running("start", env=live) as process:
         wait_for(lambda: client.ask("GET", "/status").json["running"])
         made = tm("alert", "add", "--source", "s", "--type", "t", "--mode", "WAKE_AGENT", "--key", "k")
         assert made.code == 0
@@ -208,27 +152,28 @@ def test_start_is_run_and_heeds_the_kick_of_the_command_line(
         assert process.wait(60) == 0
 
 
-def test_the_running_tick_is_finished_before_it_ends(configured: dict[str, str], port: int, tm: TM) -> None:
+def test_the_running_tick_is_finished_before_it_ends(
+    live: dict[str, str], port: int, tm: TM, exchange: Any
+) -> None:
     """Ctrl-C at a terminal reaches every process of the foreground; the tick is none of them."""
-    paper = PaperControl(configured["_paper"])
     client = Client(port)
-    with running("run", env=configured, start_new_session=True) as process:
+    with running("run", env=live, start_new_session=True) as process:
         wait_for(lambda: client.ask("GET", "/status").json["running"])
-        paper.fault(Fault("bet", "delay", seconds=2.0))
+        exchange.fault(Fault("bet", "delay", seconds=2.0))
         client.ask("POST", "/api/alerts", ALERT, token=SECRET)
         wait_for(lambda: client.ask("GET", "/api/executions").json)
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 0
     (sold,) = tm("execution", "list").json
     assert sold["outcome"] in ("matched", "filled")  # the tick heard the answer, and wrote it down
-    assert len(paper.orders(source="api", token="111")) == 1
+    assert len(exchange.orders(source="api", token="111")) == 1
 
 
 def test_a_tick_that_another_one_holds_off_is_tried_again(
-    configured: dict[str, str], state: Path, port: int
+    live: dict[str, str], state: Path, port: int
 ) -> None:
     client = Client(port)
-    with running("run", env=configured):
+    with running("run", env=live):
         wait_for(lambda: client.ask("GET", "/status").json["running"])
         with tick_lock(state):
             alert = client.ask("POST", "/api/alerts", ALERT, token=SECRET).json["id"]
@@ -238,10 +183,10 @@ def test_a_tick_that_another_one_holds_off_is_tried_again(
 
 
 def test_a_configuration_that_breaks_is_said_once_and_does_not_end_it(
-    configured: dict[str, str], state: Path, port: int
+    live: dict[str, str], state: Path, port: int
 ) -> None:
     client = Client(port)
-    with running("run", env=configured) as process:
+    with running("run", env=live) as process:
         wait_for(lambda: client.ask("GET", "/status").json["running"])
         config = state / "trade-manager.json"
         good = config.read_text()

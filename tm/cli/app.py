@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "install": ("tm.cli.install", "Let systemd run it: units, manual pages, completions."),
     "uninstall": ("tm.cli.uninstall", "Take away what install put there; rules and configuration stay."),
     "doctor": ("tm.cli.doctor", "Check everything, and say what to do about what is found."),
+    "skill": ("tm.cli.skill", "Show the agent's manual, or install it."),
     "config": ("tm.cli.config", "Show each setting and where it comes from."),
     "demo": ("tm.cli.demo", "Watch a stop sell a recorded crash: no account, no network."),
     "paper": ("tm.cli.paper", "Run the paper exchange, move its prices, and see what it knows."),
