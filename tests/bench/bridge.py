@@ -27,9 +27,8 @@ PORT = 19417
 
 
 def main() -> None:
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()}"
-    )
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    print(f"{machine}, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as directory, PaperServer() as paper, Gateway() as gateway:
         state = Path(directory)
         paper.control.create("111", shares="100")

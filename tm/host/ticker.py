@@ -18,7 +18,7 @@ from tm.errors import EXIT_LOOK, EXIT_OK, Busy
 from tm.logs import log
 
 LONGEST_TICK = 90.0  # seconds; as the systemd unit's TimeoutStartSec
-LOOK_FOR_KICK = 0.1  # seconds
+LOOK_FOR_KICK = 0.05  # seconds
 
 
 class Ticker:
