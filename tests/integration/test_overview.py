@@ -235,3 +235,20 @@ def test_the_mark_moves_when_another_writes_and_when_a_tick_ends(world) -> None:
         assert written != before
         world.tick()
         assert mark(ctx)[1] != written[1]
+
+
+def test_the_path_of_the_bid_keeps_its_lows_and_shows_where_nobody_looked(world, look) -> None:
+    world.hold(bid="0.50")
+    world.rule(price="0.10")
+    for bid in ("0.50", "0.50", "0.31", "0.50", "0.52"):
+        world.price(bid)
+        world.tick()
+    world.clock.advance(3600)
+    world.price("0.60")
+    world.tick()
+    bids = [point["bid"] for point in look(points=1000)["positions"][0]["history"]]
+    assert bids == [0.5, 0.31, 0.5, 0.52, None, 0.6]
+    few = [point["bid"] for point in look(hours=24, points=4)["positions"][0]["history"]]
+    assert 0.31 in few
+    assert len(few) < len(bids)
+    assert [point["bid"] for point in look(hours=1)["positions"][0]["history"]] == [0.6]

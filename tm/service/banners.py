@@ -30,7 +30,15 @@ class Facts:
 
 def banners(facts: Facts) -> list[Record]:
     """Given how it stands, return the banners, the gravest first."""
-    makers: tuple[Callable[[Facts], list[Record]], ...] = (_paper, _ticks, _paused, _reading, _blind, _orders)
+    makers: tuple[Callable[[Facts], list[Record]], ...] = (
+        _paper,
+        _ticks,
+        _paused,
+        _reading,
+        _blind,
+        _not_looked_at,
+        _orders,
+    )
     found = [banner for make in makers for banner in make(facts)]
     grave = ("alarm", "warning", "info")
     return sorted(found, key=lambda banner: grave.index(banner["level"]))
@@ -61,7 +69,7 @@ def _paused(facts: Facts) -> list[Record]:
     if pause is None:
         return []
     reason = f" ({pause['reason']})" if pause.get("reason") else ""
-    text = f"PAUSED since {_clock_of(pause['since'])}{reason}: no order leaves, no position is guarded"
+    text = f"PAUSED since {_clock_of(pause['since'])}: nothing is guarded{reason}"
     hint = "tm resume --restored, after comparing the trades" if pause.get("restored") else "tm resume"
     return [_banner("paused", "alarm", text, hint)]
 
@@ -99,6 +107,19 @@ def _blind(facts: Facts) -> list[Record]:
             text = f"{_name(facts, rule.token_id, rule.label)} {what} since {_clock(since)}"
             found[kind, rule.token_id] = _banner(kind, level, text) | {"tokenId": rule.token_id}
     return list(found.values())
+
+
+def _not_looked_at(facts: Facts) -> list[Record]:
+    """Where ticks run, a token that none of them reaches."""
+    if not facts.status["running"]:
+        return []
+    blind = {rule.token_id for rule in facts.rules if rule.blind_since is not None}
+    return [
+        _banner("stale", "alarm", f"{_name(facts, token, None)} is not looked at any more", "tm doctor")
+        | {"tokenId": token}
+        for token in facts.status["staleTokens"]
+        if token not in blind
+    ]
 
 
 def _orders(facts: Facts) -> list[Record]:

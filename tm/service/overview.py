@@ -216,9 +216,8 @@ def _rule(view: _View, rule: Rule, bid: Decimal | None, entry: Decimal | None) -
 
 def _history(view: _View, token: str, position: Position | None, room: int) -> list[Record]:
     """The best bid over time, oldest first; a null bid is a hole."""
-    stretch = max(1, int((view.now - view.since).total_seconds()) * 2 // room)
     gap = max(_LONGEST_GAP, longest_gap(view.ctx.settings.poll_interval_seconds))
-    points = glance.path(view.ctx.conn, token, view.since, stretch, gap)
+    points = glance.path(view.ctx.conn, token, view.since, view.now, room, gap)
     if not points and position is not None and position.quote_at is not None:
         points = [(position.quote_at, position.best_bid)]
     return [{"at": wire.instant(at), "bid": wire.number(bid)} for at, bid in points]

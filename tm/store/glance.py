@@ -44,14 +44,23 @@ def ended_since(conn: sqlite3.Connection, since: datetime, limit: int = 100) -> 
 
 
 def path(
-    conn: sqlite3.Connection, token_id: str, since: datetime, stretch: int, longest_gap: int
+    conn: sqlite3.Connection, token_id: str, since: datetime, now: datetime, points: int, longest_gap: int
 ) -> list[tuple[datetime, Decimal | None]]:
     """The best bid of a token from an instant on, oldest first; None where there was none, or nobody looked.
 
-    Of each `stretch` seconds the lowest and the highest, since a stop looks at lows. `longest_gap`: so many
-    seconds without a reading are no hole yet.
+    At most about so many points: the lowest and the highest of each stretch of time, since a stop looks at
+    lows. `longest_gap`: so many seconds without a reading are no hole yet.
     """
-    rows = conn.execute(_PATH, (token_id, int(since.timestamp()), stretch, longest_gap))
+    begin = int(since.timestamp())
+    (first,) = conn.execute(
+        "SELECT min(at) FROM quote_history WHERE at >= ?2 "
+        "AND token = (SELECT id FROM quoted_tokens WHERE token_id = ?1)",
+        (token_id, begin),
+    ).fetchone()
+    if first is None:
+        return []
+    stretch = max(1, (int(now.timestamp()) - first) * 2 // points)
+    rows = conn.execute(_PATH, (token_id, begin, stretch, longest_gap))
     return [
         (datetime.fromtimestamp(at, UTC), None if bid is None else Decimal(bid) / UNITS) for at, bid in rows
     ]
