@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rule": ("tm.cli.rule", "Add, list, show, edit and cancel rules."),
     "position": ("tm.cli.position", "List held positions."),
     "status": ("tm.cli.status", "Show how it stands."),
+    "watch": ("tm.cli.watch", "Watch positions and rules on one screen."),
     "event": ("tm.cli.event", "List what happened to the rules."),
     "alert": ("tm.cli.alert", "Hand in, list and show alerts."),
     "job": ("tm.cli.job", "List and show jobs, and settle them by hand."),
