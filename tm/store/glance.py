@@ -67,6 +67,7 @@ def path(
 
 
 # min() and max() bring the row that they found along (sqlite.org/lang_select.html#bareagg).
+# Of one instant the bid comes before the hole that follows it: NULL is less than any.
 _PATH = """
 WITH seen AS (
     SELECT h.at, h.bid, h.at + h.span AS until, lead(h.at) OVER (ORDER BY h.at) AS next
@@ -77,7 +78,7 @@ SELECT at, bid FROM (SELECT at, min(bid) AS bid FROM seen WHERE bid IS NOT NULL 
 UNION SELECT at, bid FROM (SELECT at, max(bid) AS bid FROM seen WHERE bid IS NOT NULL GROUP BY at / ?3)
 UNION SELECT at, NULL FROM (SELECT max(at) AS at FROM seen WHERE bid IS NULL GROUP BY at / ?3)
 UNION SELECT until, NULL FROM (SELECT max(until) AS until FROM seen WHERE next - until > ?4 GROUP BY at / ?3)
-ORDER BY at
+ORDER BY at, bid DESC
 """
 
 
