@@ -21,6 +21,8 @@ TWICE = 0.3  # how many of the cases are repeated with a second death, in the re
 
 SPENDS = ("vincent.bet.after", "vincent.redeem.after", "vincent.cancel.after", "agent.wake.after")
 
+LATER = 3600.0  # seconds until judgement: what can still turn out otherwise has done so by then
+
 Kill = tuple[int, str]  # the step (0: what is handed in; n: the nth tick) and the point
 
 
@@ -70,6 +72,7 @@ class _Drive:
             place.clock.advance(15 if number < QUICK_TICKS else SLOW_STEP)
         else:
             self.result.wrong.append(f"not quiet after {QUIET_WITHIN} ticks")
+        place.clock.advance(LATER)
         self.result.wrong += verdict(
             place,
             asked=scenario.shares,

@@ -407,6 +407,23 @@ def _heard_twice(place: Place) -> str | None:
     return None if len(ids) == 1 and len(place.gateway.texts) >= 2 else "not sent again as the same wake"
 
 
+def _behind_a_full_page(place: Place) -> None:
+    """Holdings show 100 rows at most; an alert sells part of what they hide."""
+    for number in range(100):
+        place.exchange.create(f"a{number}", shares="500")
+    place.hold(shares="50")
+    place.order_alert({"type": "SELL_PARTIAL", "amount": 30})
+
+
+def _gateway_down(place: Place) -> None:
+    _falls(place)
+    place.gateway.answer(503, times=2)
+
+
+def _told_in_the_end(place: Place) -> str | None:
+    return None if any("Sold 100" in text for text in place.gateway.texts) else "nobody was told of the sale"
+
+
 def _lost_and_sold_by_hand(place: Place) -> None:
     """An order never arrived, and the owner sold as much by hand: that was not ours."""
     place.hold(shares="300")
@@ -463,6 +480,8 @@ RARE = [
     Rare("retention", _ticks_of_a_while, _tidied, _long_ago),
     Rare("an order's orphan", _ticks_of_a_while, _sold(100), _lost_order, ticks=5),
     Rare("a wake's orphan", _ticks_of_a_while, _heard_twice, _lost_wake, ticks=5),
+    Rare("a full page", _ticks_of_a_while, _sold(30), _behind_a_full_page),
+    Rare("a gateway that comes back", _ticks_of_a_while, _told_in_the_end, _gateway_down, ticks=8),
     Rare(
         "sold by hand meanwhile",
         lambda place: place.tick(20),

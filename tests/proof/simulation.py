@@ -16,6 +16,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 from tests.gateway import Gateway
+from tests.proof.cases import LATER
 from tests.proof.ledger import Ledger, still_owed
 from tests.proof.oracle import about_jobs, waits_for_a_person
 from tests.proof.place import Place, a_place
@@ -391,6 +392,7 @@ class Simulation:
         return not self._unrest()
 
     def _judge(self) -> None:
+        self.place.clock.advance(LATER)
         wrong = self.story.wrong
         wrong += self.ledger.verdict(self.forgot)
         wrong += self.place.problem_free()
