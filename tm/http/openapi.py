@@ -137,7 +137,7 @@ def _responses(route: Route) -> dict[str, Any]:
     good = {
         "description": HTTPStatus(route.status).phrase,
         "headers": _headers(REQUEST_ID, *route.headers),
-        "content": _json(shown),
+        "content": {route.media: {"schema": shown}},
     }
     return {str(route.status): good} | {str(code): {"$ref": ERROR} for code in _errors(route)}
 
