@@ -18,6 +18,8 @@ _tm() {
             tm:rule) path=tm/rule; place=0; continue ;;
             tm:position) path=tm/position; place=0; continue ;;
             tm:status) path=tm/status; place=0; continue ;;
+            tm:watch) path=tm/watch; place=0; continue ;;
+            tm:replay) path=tm/replay; place=0; continue ;;
             tm:event) path=tm/event; place=0; continue ;;
             tm:alert) path=tm/alert; place=0; continue ;;
             tm:job) path=tm/job; place=0; continue ;;
@@ -31,6 +33,7 @@ _tm() {
             tm:init) path=tm/init; place=0; continue ;;
             tm:install) path=tm/install; place=0; continue ;;
             tm:uninstall) path=tm/uninstall; place=0; continue ;;
+            tm:update) path=tm/update; place=0; continue ;;
             tm:doctor) path=tm/doctor; place=0; continue ;;
             tm:skill) path=tm/skill; place=0; continue ;;
             tm:config) path=tm/config; place=0; continue ;;
@@ -56,6 +59,8 @@ _tm() {
             tm/position/list:--limit|tm/position/list:--offset|tm/position/list:--config) skip=1; continue ;;
             tm/position/history:--since|tm/position/history:--limit|tm/position/history:--offset|tm/position/history:--config) skip=1; continue ;;
             tm/status:--config) skip=1; continue ;;
+            tm/watch:--config) skip=1; continue ;;
+            tm/replay:--stop-loss|tm/replay:--take-profit|tm/replay:--trailing-stop|tm/replay:--trigger-price|tm/replay:--activate-at|tm/replay:--sell|tm/replay:--rule|tm/replay:--entry|tm/replay:--shares|tm/replay:--max-spread|tm/replay:--confirm-ticks|tm/replay:--max-slippage-percent|tm/replay:--grid|tm/replay:--since|tm/replay:--config) skip=1; continue ;;
             tm/event:list) path=tm/event/list; place=0; continue ;;
             tm/event:--config) skip=1; continue ;;
             tm/event/list:--rule|tm/event/list:--type|tm/event/list:--limit|tm/event/list:--offset|tm/event/list:--config) skip=1; continue ;;
@@ -91,6 +96,7 @@ _tm() {
             tm/init:--config) skip=1; continue ;;
             tm/install:--run-as|tm/install:--config) skip=1; continue ;;
             tm/uninstall:--config) skip=1; continue ;;
+            tm/update:--to|tm/update:--config) skip=1; continue ;;
             tm/doctor:--config) skip=1; continue ;;
             tm/skill:show) path=tm/skill/show; place=0; continue ;;
             tm/skill:install) path=tm/skill/install; place=0; continue ;;
@@ -153,6 +159,22 @@ _tm() {
         tm/position/history:--offset) :; return ;;
         tm/position/history:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/status:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
+        tm/watch:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
+        tm/replay:--stop-loss) :; return ;;
+        tm/replay:--take-profit) :; return ;;
+        tm/replay:--trailing-stop) :; return ;;
+        tm/replay:--trigger-price) :; return ;;
+        tm/replay:--activate-at) :; return ;;
+        tm/replay:--sell) :; return ;;
+        tm/replay:--rule) _tm_records rule "$current"; return ;;
+        tm/replay:--entry) :; return ;;
+        tm/replay:--shares) :; return ;;
+        tm/replay:--max-spread) :; return ;;
+        tm/replay:--confirm-ticks) :; return ;;
+        tm/replay:--max-slippage-percent) :; return ;;
+        tm/replay:--grid) :; return ;;
+        tm/replay:--since) :; return ;;
+        tm/replay:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/event:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/event/list:--rule) _tm_records rule "$current"; return ;;
         tm/event/list:--type) COMPREPLY=($(compgen -W "RULE_CREATED RULE_UPDATED RULE_EVALUATED RULE_TRAILING_UPDATED RULE_ACTIVATED RULE_ENTRY_CHANGED RULE_TRIGGERED RULE_REARMED RULE_CANCELED RULE_EXPIRED RULE_FAILED ACTION_ATTEMPT ACTION_EXECUTED ACTION_PARTIALLY_EXECUTED ACTION_PENDING_APPROVAL ACTION_UNKNOWN ACTION_FAILED" -- "$current")); return ;;
@@ -202,6 +224,8 @@ _tm() {
         tm/install:--run-as) :; return ;;
         tm/install:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/uninstall:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
+        tm/update:--to) :; return ;;
+        tm/update:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/doctor:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/skill:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/skill/show:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
@@ -242,6 +266,8 @@ _tm() {
                 tm/position/list) COMPREPLY=($(compgen -W "--limit --offset --json --config -h --help" -- "$current")) ;;
                 tm/position/history) COMPREPLY=($(compgen -W "--since --limit --offset --json --config -h --help" -- "$current")) ;;
                 tm/status) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
+                tm/watch) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
+                tm/replay) COMPREPLY=($(compgen -W "--stop-loss --take-profit --trailing-stop --trigger-price --activate-at --sell --rule --entry --shares --max-spread --confirm-ticks --max-slippage-percent --grid --since --json --config -h --help" -- "$current")) ;;
                 tm/event) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/event/list) COMPREPLY=($(compgen -W "--rule --type --limit --offset --json --config -h --help" -- "$current")) ;;
                 tm/alert) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
@@ -266,6 +292,7 @@ _tm() {
                 tm/init) COMPREPLY=($(compgen -W "--paper -n --dry-run --json --config -h --help" -- "$current")) ;;
                 tm/install) COMPREPLY=($(compgen -W "--user --system --run-as --start --no-start -n --dry-run --json --config -h --help" -- "$current")) ;;
                 tm/uninstall) COMPREPLY=($(compgen -W "--user --system -n --dry-run --json --config -h --help" -- "$current")) ;;
+                tm/update) COMPREPLY=($(compgen -W "--check --to --json --config -h --help" -- "$current")) ;;
                 tm/doctor) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/skill) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/skill/show) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
@@ -286,7 +313,7 @@ _tm() {
             return ;;
     esac
     case "$path:$place" in
-        tm:0) COMPREPLY=($(compgen -W "rule position status event alert job execution tick serve run start pause resume init install uninstall doctor skill config demo paper completion version" -- "$current")) ;;
+        tm:0) COMPREPLY=($(compgen -W "rule position status watch replay event alert job execution tick serve run start pause resume init install uninstall update doctor skill config demo paper completion version" -- "$current")) ;;
         tm/rule:0) COMPREPLY=($(compgen -W "add list show edit cancel" -- "$current")) ;;
         tm/rule/add:0) _tm_records position "$current"; ;;
         tm/rule/show:0) _tm_records rule "$current"; ;;
@@ -294,6 +321,7 @@ _tm() {
         tm/rule/cancel:0) _tm_records rule "$current"; ;;
         tm/position:0) COMPREPLY=($(compgen -W "list history" -- "$current")) ;;
         tm/position/history:0) _tm_records position "$current"; ;;
+        tm/replay:0) :; ;;
         tm/event:0) COMPREPLY=($(compgen -W "list" -- "$current")) ;;
         tm/alert:0) COMPREPLY=($(compgen -W "add list show" -- "$current")) ;;
         tm/alert/show:0) _tm_records alert "$current"; ;;

@@ -178,6 +178,9 @@ class Settings:
         "of the form file:PATH",
         "the database; ~ is expanded, a relative path lies in the state directory",
     )
+    update_index_url: str = _key(
+        "https://pypi.org/simple", http_url, _URL, "the package index that `tm update` asks"
+    )
     log_level: str = _key(
         "info", log_level, "debug, info, notice, warning or error", "the least serious line that is logged"
     )

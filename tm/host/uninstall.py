@@ -49,16 +49,17 @@ def uninstall(scope: Scope | None = None, *, dry_run: bool = False) -> list[Repo
 def _uninstall(scope: Scope, dry_run: bool) -> Report:
     report = Report(scope, dry_run)
     where = places(scope)
-    user, state = owner_of(scope)
+    user, state, _ = owner_of(scope)
     unit_files = [where.units / name for name in names.ALL if (where.units / name).exists()]
     if unit_files and not dry_run and is_running():
         _stop(Manager(scope))
     documents = [file.path for file in artifacts.documents(where)]
-    for path in [*unit_files, *documents, *_our_links(where), *_manual_of_agent(state)]:
+    for path in [*unit_files, *documents, *_our_links(where)]:
         if path.is_symlink() or path.exists():
             report.changes.append(f"remove {path}")
             if not dry_run:
                 artifacts.remove([path])
+    _unteach(report, user, state)
     if unit_files and not dry_run and is_running():
         Manager(scope).run("daemon-reload")
     if scope == "user":
@@ -67,27 +68,37 @@ def _uninstall(scope: Scope, dry_run: bool) -> Report:
     return report
 
 
-def owner_of(scope: Scope) -> tuple[Account, Path]:
-    """Given a scope, return whom its units run as, and their state directory, as the unit itself says."""
+def owner_of(scope: Scope) -> tuple[Account, Path, str | None]:
+    """Given a scope, return as the unit itself says: whom it runs as, its state, its own configuration."""
     unit = places(scope).units / names.SERVICE
     text = unit.read_text("utf-8", "replace") if unit.exists() else ""
     user = re.search(r"^User=(\S+)$", text, re.MULTILINE)
-    state = re.search(r'^Environment="?OPENCLAW_STATE_DIR=(.*?)"?$', text, re.MULTILINE)
     who = account.of_name(user[1]) if user else account.me()
-    return who, Path(state[1].replace("%%", "%") if state else os.path.join(who.home, ".openclaw"))
+    state = _variable(text, "OPENCLAW_STATE_DIR") or os.path.join(who.home, ".openclaw")
+    return who, Path(state), _variable(text, "TM_CONFIG")
+
+
+def _variable(text: str, name: str) -> str | None:
+    found = re.search(rf'^Environment="?{name}=(.*?)"?$', text, re.MULTILINE)
+    return found[1].replace("%%", "%").replace("\\\\", "\\") if found else None
 
 
 def _stop(manager: Manager) -> None:
     """Let nothing start any more, let a tick in progress end by itself, then stop the rest."""
     manager.run("disable", names.SERVICE, check=False)
     manager.run("stop", names.TIMER, names.KICK, names.SOCKET, names.BRIDGE, names.TARGET, check=False)
+    let_tick_end(manager)
+    manager.run("stop", names.SERVICE, check=False)
+    manager.run("reset-failed", *names.ALL, check=False)
+
+
+def let_tick_end(manager: Manager) -> None:
+    """Wait until no tick is in progress: an order may be on its way."""
     until = time.monotonic() + TICK_SECONDS
     while manager.show(names.SERVICE, "ActiveState").get("ActiveState") == "activating":
         if time.monotonic() > until:
-            break
+            return
         time.sleep(0.2)
-    manager.run("stop", names.SERVICE, check=False)
-    manager.run("reset-failed", *names.ALL, check=False)
 
 
 def _our_links(where: Places) -> list[Path]:
@@ -100,9 +111,14 @@ def _our_links(where: Places) -> list[Path]:
     ]
 
 
-def _manual_of_agent(state: Path) -> list[Path]:
+def _unteach(report: Report, user: Account, state: Path) -> None:
+    """Remove the agent's manual, as the user whose directory it is in."""
     page = state / "skills" / "trade-manager" / "SKILL.md"
-    return [page]
+    if page.exists():
+        report.changes.append(f"remove {page}")
+        if not report.dry_run:
+            user.run(["rm", "-f", str(page)])
+            user.run(["rmdir", str(page.parent)], check=False)
 
 
 def _unlinger(report: Report, user: Account, state: Path, where: Places) -> None:

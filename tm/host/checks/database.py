@@ -160,6 +160,12 @@ def orders(store: Store) -> Finding:
     return ok("orders", f"{len(open_ones)} being reconciled" if open_ones else "none open")
 
 
+def is_current(settings: Settings) -> bool:
+    """Say whether there is a database of this program's schema. Raise DatabaseError or Busy."""
+    with reading(settings) as store:
+        return store is not None and _schema(store.conn) == SCHEMA_VERSION
+
+
 def active_rules(settings: Settings) -> int:
     """How many rules are ACTIVE; 0 where the database cannot be read (its own check says so)."""
     try:

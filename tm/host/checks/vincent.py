@@ -8,6 +8,7 @@ from tm.config import Settings, vincent_key
 from tm.credentials import find_key
 from tm.engine.budget import Budget
 from tm.errors import CredentialsError, TradeManagerError
+from tm.host.checks import database
 from tm.host.findings import Finding, fault, look, of_error, ok
 from tm.numbers import canonical
 from tm.store.db import open_store
@@ -50,9 +51,9 @@ def _balance(settings: Settings, key: str) -> Read[Balance]:
 
 def _granted(settings: Settings) -> bool:
     """This read counts among those of all processes, where they keep count."""
-    if not settings.database_path.exists():
-        return True
     try:
+        if not database.is_current(settings):  # opening it would make or migrate it
+            return True
         with open_store(settings.database_path) as store:
             return Budget(store, utc_now, 1).for_reading(1) == 1
     except TradeManagerError:  # the database has its own check
