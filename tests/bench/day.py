@@ -1,4 +1,4 @@
-"""A quiet day: 20 rules on recorded markets that hardly move, 5,760 ticks on a clock that is moved by hand."""
+"""A quiet day: 20 rules on recorded markets that hardly move, 5,760 ticks on a clock moved by hand."""
 
 from __future__ import annotations
 

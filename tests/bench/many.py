@@ -29,7 +29,7 @@ def measured() -> Iterator[Row]:
             per_rule[count] = (row.cpu - alone) / count
             yield row
             if count == 10_000:
-                scene.move_all()
+                scene.move_all(55)
                 yield _row("tick with 10,000 rules, each price moved", scene, times=1)
     growth = per_rule[10_000] / per_rule[1_000]
     yield Row(

@@ -33,8 +33,8 @@ class Scene:
     def __init__(self, rules: int = 0, per_token: int = 1, **settings: Any) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="tm-bench-"))
         self.tokens = [f"token-{number}" for number in range(rules // per_token)]
-        self._paper = self._open_exchange()
-        url = self._paper.stdout.readline().strip()  # type: ignore[union-attr]
+        self._fill_exchange()
+        self._paper, url = self._open_exchange()
         self.exchange = PaperControl(url)
         self.state = self.directory / "state"
         self.state.mkdir(mode=0o700)
@@ -55,9 +55,7 @@ class Scene:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._paper.terminate()
-        self._paper.wait()
-        self._paper.stdout.close()  # type: ignore[union-attr]
+        self._close_exchange()
         shutil.rmtree(self.directory)
 
     def calls(self) -> int:
@@ -80,15 +78,21 @@ class Scene:
             query = "SELECT count(*) FROM (SELECT * FROM main.{0} EXCEPT SELECT * FROM old.{0})"
             return sum(conn.execute(query.format(name)).fetchone()[0] for (name,) in tables)
 
-    def move_all(self) -> None:
-        """Let every book stand at another price."""
-        for token in self.tokens:
-            self.exchange.set_book(token, "0.55", "0.56")
+    def move_all(self, bid: int) -> None:
+        """Let every best bid stand at so many cents; the exchange is away for a moment."""
+        self._close_exchange()
+        with closing(open_state(self._paper_file)) as conn:
+            conn.execute("UPDATE tokens SET book = ?, version = version + 1", (json.dumps(_book(bid)),))
+        port = self.exchange.url.rsplit(":", 1)[1]
+        self._paper, _ = self._open_exchange(port)
 
-    def _open_exchange(self) -> subprocess.Popen[str]:
-        """The exchange's file is filled before it starts: ten thousand calls would take a minute."""
-        path = self.directory / "paper.db"
-        with closing(open_state(path)) as conn:
+    @property
+    def _paper_file(self) -> Path:
+        return self.directory / "paper.db"
+
+    def _fill_exchange(self) -> None:
+        """Its file is filled before it starts: ten thousand calls would take a minute."""
+        with closing(open_state(self._paper_file)) as conn:
             conn.execute("BEGIN")
             for token in self.tokens:
                 conn.execute(
@@ -98,18 +102,26 @@ class Scene:
                 conn.execute(
                     "INSERT INTO tokens (token_id, condition_id, outcome, avg_price, book)"
                     " VALUES (?, ?, 'Yes', 500000, ?)",
-                    (token, f"0x{token}", json.dumps(_book())),
+                    (token, f"0x{token}", json.dumps(_book(50))),
                 )
                 conn.execute(
                     "INSERT INTO moves (token_id, shares, usd, at, visible_at) VALUES (?, ?, 0, 0, 0)",
                     (token, 100 * UNIT),
                 )
             conn.execute("COMMIT")
-        return subprocess.Popen(
-            [PYTHON, "-m", "tm.venue.paper", "--port", "0", "--db", str(path)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+
+    def _open_exchange(self, port: str = "0") -> tuple[subprocess.Popen[str], str]:
+        """The running exchange, and its URL."""
+        command = [PYTHON, "-m", "tm.venue.paper", "--port", port, "--db", str(self._paper_file)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        return process, process.stdout.readline().strip()
+
+    def _close_exchange(self) -> None:
+        self._paper.terminate()
+        self._paper.wait()
+        assert self._paper.stdout is not None
+        self._paper.stdout.close()
 
     def _insert(self, count: int, per_token: int) -> None:
         with open_store(self.database) as store, store.write("bench.rules") as conn:
@@ -134,10 +146,10 @@ def _stop(token: str) -> Rule:
     )
 
 
-def _book() -> dict[str, list[list[int]]]:
-    """A cent between the levels, 200 shares at each."""
+def _book(bid: int) -> dict[str, list[list[int]]]:
+    """A best bid of so many cents, a cent between the levels, 200 shares at each."""
     size = 200 * UNIT
     return {
-        "bids": [[500_000 - 10_000 * step, size] for step in range(LEVELS)],
-        "asks": [[510_000 + 10_000 * step, size] for step in range(LEVELS)],
+        "bids": [[10_000 * (bid - step), size] for step in range(LEVELS)],
+        "asks": [[10_000 * (bid + 1 + step), size] for step in range(LEVELS)],
     }

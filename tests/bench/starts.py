@@ -11,6 +11,7 @@ from tests.bench.scene import TM, Scene
 from tests.bench.table import Row
 
 TIMES = 15
+Command = tuple[str, Sequence[str]]  # what the table calls it, and how it is run
 IDS = ["--market-id", "m", "--token-id", "another", "--stop-loss", "0.40"]
 
 
