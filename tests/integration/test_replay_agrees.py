@@ -51,7 +51,7 @@ def ticked(world, source, wanted, first, last):
         for order in world.orders()[before:]:
             if D(order["filled"]) > 0:
                 sales.append((row, D(order["filled"]), D(order["avg_price"])))
-        if world.held() < 1:
+        if world.held() == 0:
             break
     return stand, said, sales
 
@@ -118,6 +118,7 @@ CASES = {
     "a trail in cents that slept": (WICK, [cents("0.08", activation_price=D("0.70"))], {}, 0, 60),
     "a trail that never wakes": (CRASH, [cents("0.05", activation_price=D("0.99"))], {}, 520, 552),
     "parts that share a position": (WICK, PARTS, {}, 0, 70),
+    "a crumb that holdings hide": (WICK, [stop("0.60", sell="99.5"), stop("0.601")], {}, 30, 37),
     "wide spreads": ("empty_book_at_close", [stop("0.65"), target("0.90")], {}, 0, 99),
     "a stricter gate": ("empty_book_at_close", [stop("0.65")], {"maxSpread": "0.05"}, 0, 99),
     "a bid that vanishes": ("gap_to_no_bid", [stop("0.04"), trail("50")], {}, 0, 99),
@@ -140,12 +141,14 @@ THIN = """ts,best_bid,best_ask,bid_depth,ask_depth
 2026-07-10T00:00:45Z,0.39,0.41,2,500
 2026-07-10T00:01:00Z,0.39,0.41,2,500
 2026-07-10T00:01:15Z,0.41,0.42,2,500
-2026-07-10T00:01:30Z,0.38,0.41,0,500
-2026-07-10T00:01:45Z,0.38,0.41,30.5,0
-2026-07-10T00:02:00Z,0.38,0.41,30.5,500
-2026-07-10T00:02:15Z,0.38,0.41,3,500
+2026-07-10T00:01:20Z,0.38,0.41,0,500
+2026-07-10T00:01:25Z,0.38,0.41,30.5,0
+2026-07-10T00:01:30Z,0.38,0.41,2,500
+2026-07-10T00:01:45Z,0.38,0.41,2,500
+2026-07-10T00:02:15Z,0.38,0.41,30.5,500
 2026-07-10T00:02:30Z,0.38,0.41,3,500
-2026-07-10T00:02:45Z,0.38,0.41,44,500
+2026-07-10T00:02:45Z,0.38,0.41,3,500
+2026-07-10T00:02:50Z,0.38,0.41,44,500
 2026-07-10T00:03:00Z,0.37,0.41,44,500
 2026-07-10T00:03:15Z,0.36,0.41,44,500
 2026-07-10T00:03:30Z,0.36,0.41,44,500
