@@ -72,7 +72,8 @@ def judge(attempt: Attempt, look: Look, *, claimed: Collection[str], asks_never:
         watch = replace(watch, horizon_from=watch.waited, clear_looks=())
         return _still_open(watch, fill, cancel_order_id=attempt.order_id)
     horizon = watch.horizon_from + horizon_seconds(attempt, asks_never=asks_never)
-    if watch.waited > horizon and _nothing_missing(attempt, look, trades, fill):
+    doubtful = attempt.order_id is None and _has_lookalike(attempt, watch, trades, claimed)
+    if watch.waited > horizon and not doubtful and _nothing_missing(attempt, look, trades, fill):
         looks = (watch.clear_looks[:1] or (watch.waited,)) + (watch.waited,)
         watch = replace(watch, clear_looks=looks)
         if looks[-1] - looks[0] >= CLEAR_LOOKS_APART:
@@ -108,14 +109,20 @@ def horizon_seconds(attempt: Attempt, *, asks_never: bool) -> Decimal:
 
 
 def with_look(attempt: Attempt, look: Look) -> Watch:
-    """Given a look, move the watch on, on Vincent's clock: a wrong local clock must not expire anything."""
+    """Given a look, move the watch on, on Vincent's clock: a wrong local clock must not expire anything.
+
+    Nor may a wrong Date: no more time counts than has passed here since the look before. A local clock that
+    went back says nothing of that, and a Date from before the sending is none.
+    """
     watch = attempt.watch
+    here = _seconds(look.at - (watch.looked_at or attempt.created_at))
     sent_at = attempt.baseline.venue_at
-    if sent_at is not None and look.venue_at is not None:
-        waited = max(watch.waited, _seconds(look.venue_at - sent_at))
+    there = None if sent_at is None or look.venue_at is None else _seconds(look.venue_at - sent_at)
+    if there is None or there < 0:
+        passed = min(here, UNDATED_LOOK)
     else:
-        since = _seconds(look.at - (watch.looked_at or attempt.created_at))
-        waited = watch.waited + min(max(since, Decimal(0)), UNDATED_LOOK)
+        passed = min(there - watch.waited, here if here > 0 else UNDATED_LOOK)
+    waited = watch.waited + max(passed, Decimal(0))
     resting = {
         order.id
         for order in look.open_orders
@@ -153,6 +160,13 @@ def _fill_of(attempt: Attempt, watch: Watch, trades: list[Trade], claimed: Colle
 
 
 def _may_be_ours(attempt: Attempt, watch: Watch, trade: Trade, claimed: Collection[str]) -> bool:
+    since = attempt.baseline.venue_at
+    in_time = since is None or trade.matched_at >= since - CLOCK_TOLERANCE
+    return in_time and _is_unexplained(attempt, watch, trade, claimed)
+
+
+def _is_unexplained(attempt: Attempt, watch: Watch, trade: Trade, claimed: Collection[str]) -> bool:
+    """Say whether a row is a sell of the token that nothing but its time could tell from ours."""
     baseline = attempt.baseline
     return (
         trade.token_id == attempt.token_id
@@ -161,8 +175,20 @@ def _may_be_ours(attempt: Attempt, watch: Watch, trade: Trade, claimed: Collecti
         and trade.order_id not in claimed
         and trade.order_id not in baseline.resting_ids
         and trade.order_id not in watch.resting_seen
-        and (baseline.venue_at is None or trade.matched_at >= baseline.venue_at - CLOCK_TOLERANCE)
     )
+
+
+def _has_lookalike(attempt: Attempt, watch: Watch, trades: list[Trade], claimed: Collection[str]) -> bool:
+    """Say whether an unexplained sell of our size is listed, whatever its time, give or take a rounding.
+
+    It may be ours where Vincent's clock and the exchange's differ: it proves no sale, and it must not be
+    taken for somebody else's either, because then the same shares would be sent again.
+    """
+    sizes: dict[str, Decimal] = {}
+    for trade in trades:
+        if _is_unexplained(attempt, watch, trade, claimed):
+            sizes[trade.order_id] = sizes.get(trade.order_id, Decimal(0)) + trade.size
+    return any(abs(size - attempt.shares) < SHARE_STEP for size in sizes.values())
 
 
 def _sum(rows: list[Trade]) -> Fill:
@@ -186,9 +212,9 @@ def _rests(attempt: Attempt, orders: Iterable[OpenOrder]) -> bool:
 def _nothing_missing(attempt: Attempt, look: Look, trades: list[Trade], fill: Fill | None) -> bool:
     """Say whether holdings are explained without a sale that we do not see.
 
-    Holdings must not be lower than the baseline less the sells listed since. Holdings lag trades by up to
-    30 s, so the latest sells before the baseline may show only now: then they must fit exactly. Unknown
-    holdings explain nothing.
+    Holdings must not be lower than the baseline less the sells listed since (give or take half of the least
+    size that an order can carry). Holdings lag trades by up to 30 s, so the latest sells before the baseline
+    may show only now: then they must fit exactly. Unknown holdings explain nothing.
     """
     if fill is not None and (not fill.settled or attempt.order_id is None):
         return False
@@ -204,7 +230,7 @@ def _nothing_missing(attempt: Attempt, look: Look, trades: list[Trade], fill: Fi
     ]
     known = attempt.baseline.trade_ids
     expected = held - sum((sell.size for sell in sells if sell.id not in known), Decimal(0))
-    if now_held >= expected:
+    if now_held >= expected - min(SHARE_STEP, attempt.shares) / 2:  # the feed rounds its sizes
         return True
     before = [sell for sell in sells if sell.id in known]
     return any(abs(now_held - (expected - late)) <= SHARE_STEP for late in _unshown(attempt, before))
