@@ -20,7 +20,8 @@ CHECKED_AT = "closuresCheckedAt"
 def close_sold(engine: Engine, active: list[Rule], holdings: Read[Holdings]) -> None:
     """Cancel the ACTIVE rules whose position is gone and whose sale the trades explain.
 
-    The trades are read at most once a minute, and only while a rule's token has been absent long enough.
+    A rule that never saw a position lost none: it was made after the sale, for what is bought next. The
+    trades are read at most once a minute, and only while a rule's token has been absent long enough.
     """
     page_full = holdings.value.page_full
     if page_full:  # then absent is unknown
@@ -28,9 +29,10 @@ def close_sold(engine: Engine, active: list[Rule], holdings: Read[Holdings]) -> 
     now = engine.clock()
     cached = positions.by_token(engine.store.conn)
     busy = attempts.open_tokens(engine.store.conn)
+    had_one = [rule for rule in active if rule.position_seen_at is not None]
     gone = {
         rule.token_id: cached[rule.token_id]
-        for rule in active
+        for rule in had_one
         if rule.token_id in cached
         and rule.token_id not in busy
         and closure.long_absent(cached[rule.token_id], holdings.venue_at or now)
@@ -48,7 +50,7 @@ def close_sold(engine: Engine, active: list[Rule], holdings: Read[Holdings]) -> 
     for token_id, position in gone.items():
         rows = [trade for trade in trades.value if trade.token_id == token_id]
         if closure.is_closed(position, rows, page_full=page_full, now=venue_now):
-            _cancel_rules(engine, position, [rule for rule in active if rule.token_id == token_id])
+            _cancel_rules(engine, position, [rule for rule in had_one if rule.token_id == token_id])
 
 
 def _is_time(engine: Engine) -> bool:

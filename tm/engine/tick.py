@@ -87,7 +87,8 @@ def run(engine: Engine) -> None:
         look = reconcile.reconcile(engine)
         if look is not None:
             readings.take(look)
-            active = rules.with_status(engine.store.conn, RuleStatus.ACTIVE)  # it may have re-armed some
+            # It may have re-armed some, and of those some may be past their time.
+            active = triggers.expire(engine, rules.with_status(engine.store.conn, RuleStatus.ACTIVE))
         if active:
             _evaluate(engine, active, readings, started)
     elif active:
