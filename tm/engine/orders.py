@@ -12,6 +12,7 @@ import sqlite3
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any
 
 from tm.engine import baseline, consequences, files, outcomes, triggers
@@ -38,8 +39,10 @@ from tm.numbers import canonical, parse_decimal
 from tm.points import point
 from tm.rules.backoff import rearm_delay
 from tm.rules.quote import Quote
-from tm.rules.sizing import NoSize, Size, promise, size_order
+from tm.rules.sizing import NoSize, Size, believed, promise, size_order
 from tm.store import alerts, attempts, events, jobs, rules, state
+
+NO_BALANCE = "not enough balance"  # in the words of the exchange
 
 
 def send(engine: Engine, job: Job, facts: Facts) -> None:
@@ -105,7 +108,8 @@ def _prepare(engine: Engine, job: Job, facts: Facts) -> Attempt:
     else:
         left = None if owner.promised_shares is None else owner.promised_shares - owner.sold_shares
         sells = (order.remaining for order in resting if order.side == "SELL")
-        size = _size(engine, rule, action, left, held, sum(sells, Decimal(0)), quote)
+        shown = believed(held, _refused_for_balance(engine.store.conn, job))
+        size = _size(engine, rule, action, left, shown, sum(sells, Decimal(0)), quote)
         shares = size.shares
         promised = owner.promised_shares if left is not None else promise(action, held)
     attempt = Attempt(
@@ -124,6 +128,13 @@ def _prepare(engine: Engine, job: Job, facts: Facts) -> Attempt:
         rule_id=job.rule_id,
     )
     return _commit_intent(engine, attempt, job, promised)
+
+
+def _refused_for_balance(conn: sqlite3.Connection, job: Job) -> int:
+    """How many orders in a row, up to the last one, the exchange refused because it holds too few shares."""
+    made = attempts.listing(conn, rule_id=job.rule_id, job_id=None if job.rule_id else job.id, limit=20)
+    refused = (one.outcome is Outcome.NOT_FILLED and NO_BALANCE in (one.reason or "").lower() for one in made)
+    return sum(takewhile(bool, refused))
 
 
 def _request(market_id: str, token_id: str, shares: Decimal | None) -> dict[str, Any]:

@@ -6,11 +6,11 @@ sent | unknown | pending_approval | matched  --one look a tick-->  filled | part
 from __future__ import annotations
 
 import sqlite3
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tm.engine import outcomes
 from tm.engine.consequences import Ending
-from tm.engine.context import LOOK_SECONDS, Engine
+from tm.engine.context import BASELINE_READS, LOOK_SECONDS, Engine
 from tm.engine.tell import tell
 from tm.errors import TradeManagerError
 from tm.logs import log
@@ -27,7 +27,7 @@ READS_OF_A_LOOK = 3
 def reconcile(engine: Engine) -> Look | None:
     """Look once for all open attempts and settle what can be settled; return the look, if it succeeded."""
     open_attempts = attempts.open_ones(engine.store.conn)
-    if not open_attempts:
+    if not open_attempts or _yields_to_books(engine, open_attempts):
         return None
     if not engine.budget.for_orders(READS_OF_A_LOOK):
         engine.report.notes.append("no request left for looking at open orders; next tick")
@@ -40,6 +40,19 @@ def reconcile(engine: Engine) -> Look | None:
     for attempt in open_attempts:
         _apply(engine, attempt, look)
     return look
+
+
+def _yields_to_books(engine: Engine, open_attempts: list[Attempt]) -> bool:
+    """Say whether this tick's few requests go to the books: where a look leaves none, every other tick looks.
+
+    Otherwise one order whose outcome stays open would leave all other tokens unguarded.
+    """
+    if engine.budget.left >= READS_OF_A_LOOK + 1 + BASELINE_READS:
+        return False
+    recent = timedelta(seconds=1.5 * engine.settings.poll_interval_seconds)
+    now = engine.clock()
+    looks = [attempt.watch.looked_at for attempt in open_attempts]
+    return all(at is not None and timedelta(0) <= now - at < recent for at in looks)
 
 
 def take_look(engine: Engine) -> Look:

@@ -13,6 +13,8 @@ from tm.model import Action, ActionType, RuleType
 from tm.numbers import PRICE_STEP, canonical, floor_shares, is_dust
 from tm.rules.quote import Quote
 
+BALANCE_STEP = Decimal("0.01")
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
@@ -56,6 +58,17 @@ def floor_price(
     if rule_type is RuleType.TAKE_PROFIT and trigger_price is not None:
         lowest = max(lowest, trigger_price)
     return lowest.quantize(PRICE_STEP, rounding=ROUND_UP)
+
+
+def believed(held: Decimal | None, refusals: int) -> Decimal | None:
+    """Given the shares that holdings show, return those to believe in after orders refused for balance.
+
+    Fees may have left slightly less than is shown; or it is only not settled yet. So after an odd number of
+    refusals in a row 1 % less is tried than the time before, and after an even number all of it again.
+    """
+    if held is None or refusals % 2 == 0:
+        return held
+    return held * (1 - BALANCE_STEP * ((refusals + 1) // 2))
 
 
 def depth(quote: Quote, floor: Decimal) -> Decimal:
