@@ -161,7 +161,7 @@ def _expiry(asked: Asked, ctx: Context) -> datetime | None:
 def _position(asked: Asked, ctx: Context, *, by_percent: bool) -> tuple[str, str, str | None]:
     """(market id, token id, label): as given, as cached for a token id, or as Vincent's holdings say.
 
-    `by_percent`: what was paid and what is held count, so holdings and the book are read now.
+    `by_percent`: what was paid and what is held count, so holdings are read now.
     """
     if asked.market_id is not None and asked.token_id is not None:
         return _id("--market-id", asked.market_id), _id("--token-id", asked.token_id), None
@@ -173,8 +173,7 @@ def _position(asked: Asked, ctx: Context, *, by_percent: bool) -> tuple[str, str
     if cached is not None and cached.market_id and not by_percent:
         return cached.market_id, cached.token_id, cached.label
     held = find_position(words, refresh(ctx, tries=3))
-    if by_percent:
-        refresh_quote(ctx, held.token_id)
+    refresh_quote(ctx, held.token_id)  # so that a level on the wrong side of the bid is noticed
     return held.market_id, held.token_id, held.label
 
 
