@@ -113,12 +113,12 @@ def test_people_are_told_what_was_added_and_what_is_next(tm_tty: TM, paper: Pape
     lines = done.out.splitlines()
     assert lines[0].startswith("PAPER")
     assert done.out.count("PAPER") == 1
-    assert "sells all when the best bid is 0.4 or less" in done.out
-    assert "sells all when the best bid is 0.8 or more" in done.out
+    assert "sells all when the best bid is 0.40 or less" in done.out
+    assert "sells all when the best bid is 0.80 or more" in done.out
     assert "next: tm rule show " in done.out
     table = tm_tty("rule", "list").out
     assert "Will Trump win? · Yes" in table
-    assert "STOP_LOSS" in table
+    assert "≤ 0.40" in table
 
 
 def test_a_dry_run_checks_everything_and_adds_nothing(

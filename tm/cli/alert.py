@@ -20,7 +20,7 @@ app = new_app("Hand in, list and show alerts.")
 
 COLUMNS: list[Column] = [
     ("ALERT", short("id")),
-    ("AT", "createdAt"),
+    ("UTC", "createdAt"),
     ("SOURCE", "source"),
     ("TYPE", "alertType"),
     ("MODE", "mode"),

@@ -10,7 +10,12 @@ from tm.cli.session import session
 
 app = new_app("Show each setting and where it comes from.")
 
-COLUMNS: list[Column] = [("KEY", "key"), ("VALUE", "value"), ("SOURCE", "source"), ("MEANING", "meaning")]
+COLUMNS: list[Column] = [
+    ("SETTING", "key"),
+    ("VALUE", "value"),
+    ("FROM", lambda record: record["source"].split(" ")[0]),  # the file's path: `tm config path`
+    ("MEANING", "meaning"),
+]
 
 
 @app.command()

@@ -14,7 +14,7 @@ def detail(record: Record, **sections: str) -> str:
 
     `sections`: more to say under a heading, at the end.
     """
-    plain = {key: value for key, value in record.items() if key not in LINES}
+    plain = {key: value for key, value in record.items() if key not in LINES and value is not None}
     width = max((len(key) for key in plain), default=0)
     lines = [f"{key:<{width}}  {_shown(value)}" for key, value in plain.items()]
     for key, line in LINES.items():

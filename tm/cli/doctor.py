@@ -11,8 +11,7 @@ app = new_app()
 COLUMNS: list[Column] = [
     ("CHECK", "name"),
     ("STATUS", "status"),
-    ("FINDING", "finding"),
-    ("FIX", lambda record: record["fix"] or ""),
+    ("FINDING", lambda record: record["finding"] + (f"\n→ {record['fix']}" if record["fix"] else "")),
 ]
 
 

@@ -16,10 +16,10 @@ from tm.model import EventType
 app = new_app("List what happened to the rules.")
 
 COLUMNS: list[Column] = [
-    ("AT", "createdAt"),
+    ("UTC", "createdAt"),
     ("RULE", short("ruleId")),
     ("EVENT", "eventType"),
-    ("DATA", "eventData"),
+    ("WHAT", "what"),
 ]
 
 
@@ -32,15 +32,21 @@ def list_(
     limit: Limit = 50,
     offset: Offset = 0,
 ) -> None:
-    """List events, newest first.
+    """List events, newest first: on a terminal in words, as JSON with all their data.
 
     \b
     Examples:
       tm event list --rule c1a2b3c4
       tm event list --type RULE_TRIGGERED --json
     """
-    from tm.service.records import list_events
+    from tm.service.records import list_events, rules_of
+    from tm.service.wording import event
 
     with session.context() as ctx:
         found = list_events(ctx, rule=rule, event_type=event_type, limit=limit, offset=offset)
-    emit_all([wire.event(each) for each in found], COLUMNS, empty="no events")
+        rules = {} if session.as_json else rules_of(ctx, found)
+    records = [wire.event(each) for each in found]
+    for each, record in zip(found, records, strict=True):
+        if each.rule_id in rules:
+            record["what"], _ = event(rules[each.rule_id].rule_type, each.event_type, each.event_data)
+    emit_all(records, COLUMNS, empty="no events", spare=("EVENT",))

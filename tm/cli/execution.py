@@ -9,22 +9,19 @@ import typer
 from tm import wire
 from tm.cli.group import new_app
 from tm.cli.options import Id, Limit, Offset
-from tm.cli.output import Column, emit, emit_all, short
+from tm.cli.output import Column, Record, dollars, emit, emit_all, short
 from tm.cli.session import session
 
 app = new_app("List and show executions: each is at most one order sent.")
 
 COLUMNS: list[Column] = [
     ("EXECUTION", short("id")),
-    ("AT", "createdAt"),
-    ("ACTION", "action"),
+    ("UTC", "createdAt"),
+    ("POSITION", "label"),
     ("SHARES", "shares"),
-    ("OUTCOME", "outcome"),
-    ("FILLED", "filledShares"),
-    ("PRICE", "avgPrice"),
+    ("OUTCOME", lambda record: _told(record)),
     ("RULE", short("ruleId")),
     ("ALERT", short("alertId")),
-    ("REASON", "reason"),
 ]
 
 
@@ -42,11 +39,15 @@ def list_(
       tm execution list
       tm execution list --rule c1a2b3c4 --json
     """
-    from tm.service.records import list_executions
+    from tm.service.records import labels_of, list_executions
 
     with session.context() as ctx:
         found = list_executions(ctx, rule=rule, alert=alert, limit=limit, offset=offset)
-    emit_all([wire.execution(each) for each in found], COLUMNS, empty="no executions: no order was sent")
+        labels = {} if session.as_json else labels_of(ctx, found)
+    records = [wire.execution(each) for each in found]
+    if not session.as_json:
+        records = [{**each, "label": labels.get(each["tokenId"], each["tokenId"])} for each in records]
+    emit_all(records, COLUMNS, empty="no executions: no order was sent", spare=("ALERT", "RULE"))
 
 
 @app.command()
@@ -62,3 +63,16 @@ def show(execution_id: Id) -> None:
     with session.context() as ctx:
         found = get_execution(ctx, execution_id)
     emit(wire.execution(found))
+
+
+def _told(record: Record) -> str:
+    """Given an execution, return its outcome with what was sold, or why it is not known or nothing was."""
+    outcome = str(record["outcome"]).replace("_", " ")
+    if record["needsOperator"]:
+        outcome += ", needs a look"
+    at = dollars(record["avgPrice"])
+    if record["outcome"] == "matched" and at is not None:
+        return f"{outcome}: {record['shares']} at {at}, not settled yet"
+    if record["filledShares"]:
+        return f"{outcome}: {record['filledShares']} sold" + ("" if at is None else f" at {at}")
+    return f"{outcome}: {record['reason']}" if record["reason"] else outcome

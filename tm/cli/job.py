@@ -25,7 +25,7 @@ COLUMNS: list[Column] = [
     ("TYPE", "jobType"),
     ("STATUS", "status"),
     ("TRIED", lambda record: f"{record['attempts']}/{record['maxAttempts']}"),
-    ("DUE", "runAt"),
+    ("DUE UTC", "runAt"),
     ("RULE", short("ruleId")),
     ("ALERT", short("alertId")),
     ("LAST ERROR", "lastError"),
@@ -51,7 +51,7 @@ def list_(
 
     with session.context() as ctx:
         found = list_jobs(ctx, status, limit=limit, offset=offset)
-    emit_all([wire.job(each) for each in found], COLUMNS, empty="no jobs")
+    emit_all([wire.job(each) for each in found], COLUMNS, empty="no jobs", spare=("TRIED", "DUE UTC"))
 
 
 @app.command()

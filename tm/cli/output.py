@@ -1,26 +1,27 @@
 """The one way out: a table for people, JSON for programs. stdout is data, stderr is messages.
 
 JSON lists have one record a line (valid JSON, and greppable); a single record is one line.
-rich is imported only where a table is drawn.
+On a terminal an instant reads as in `tm.cli.instants`, and a price has at least two decimals.
 """
 
 from __future__ import annotations
 
 import json
-import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-from tm.cli.session import session
+from tm.cli.instants import humane
+from tm.cli.session import is_terminal, session
 from tm.errors import TradeManagerError
 
 Record = Mapping[str, Any]
 Column = tuple[str, str | Callable[[Record], Any]]  # a heading, and a key or what to show of the record
 
-_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.\d{3}Z")
+_SAID = frozenset({"config_unknown_key", "would_trigger_now"})  # errors whose text says their only detail
 SHORT_ID = 10  # characters of an id in a table; 6 are enough to name it
-LONG = frozenset({"POSITION", "REASON", "DATA", "LAST ERROR", "VALUE", "SOURCE", "MEANING", "TOKEN"})
 
 PAPER = "PAPER: no real money; orders go to the paper exchange"
 
@@ -35,13 +36,26 @@ def emit(record: Record, text: str | None = None, *, paper: bool = False) -> Non
         return
     if paper:
         _write(PAPER)
-    _write(clean(text)) if text is not None else _draw_fields(record)
+    if text is not None:
+        _write(_wrapped(clean(humane(text)), sys.stdout))
+        return
+    from tm.cli.table import draw_fields
+
+    draw_fields([(key, _shown(value)) for key, value in record.items() if value is not None])
 
 
 def emit_all(
-    records: Iterable[Record], columns: Sequence[Column], *, empty: str, paper: bool = False
+    records: Iterable[Record],
+    columns: Sequence[Column],
+    *,
+    empty: str,
+    spare: Sequence[str] = (),
+    paper: bool = False,
 ) -> None:
-    """Write records: an array, or on a terminal a table of `columns`; `empty` is said when there are none."""
+    """Write records: an array, or on a terminal a table of `columns`; `empty` is said when there are none.
+
+    Columns in which nothing stands are left out; `spare` names those that go first where width lacks.
+    """
     shown = list(records)
     if session.as_json:
         _write("[" + ",\n ".join(_json(_marked(record, paper)) for record in shown) + "]")
@@ -51,7 +65,10 @@ def emit_all(
     if not shown:
         message(empty)
         return
-    _draw_table([heading for heading, _ in columns], [[_cell(r, what) for _, what in columns] for r in shown])
+    from tm.cli.table import draw
+
+    headings = [heading for heading, _ in columns]
+    draw(headings, [[_cell(each, *column) for column in columns] for each in shown], spare)
 
 
 def emit_text(text: str, record: Record) -> None:
@@ -61,7 +78,7 @@ def emit_text(text: str, record: Record) -> None:
 
 def message(text: str) -> None:
     """Tell people something on stderr; never data."""
-    _to_stderr(clean(text))
+    _to_stderr(_wrapped(clean(humane(text)), sys.stderr))
 
 
 def fail(error: TradeManagerError) -> int:
@@ -71,16 +88,30 @@ def fail(error: TradeManagerError) -> int:
         _to_stderr(_json(wire, sys.stderr))
         return error.exit_code
     lines = [f"error: {error.message}"]
-    lines += [f"  - {_detail(detail)}" for detail in error.details]
+    if error.code not in _SAID or len(error.details) > 1:
+        lines += [f"  - {_detail(detail)}" for detail in error.details]
     if error.hint:
         lines.append(f"hint: {error.hint}")
-    _to_stderr("\n".join(clean(line) for line in lines))
+    _to_stderr(_wrapped(clean(humane("\n".join(lines))), sys.stderr))
     return error.exit_code
 
 
 def short(key: str) -> Callable[[Record], Any]:
     """Given the key of an id, return what a table shows of it: its beginning, which names it as well."""
     return lambda record: None if record[key] is None else str(record[key])[:SHORT_ID]
+
+
+def price(key: str) -> Callable[[Record], Any]:
+    """Given the key of a price, return what a table shows of it."""
+    return lambda record: dollars(record[key])
+
+
+def dollars(value: float | None) -> str | None:
+    """Given USD per share from a record, return it with at least two decimals: 0.4 as 0.40."""
+    if value is None:
+        return None
+    exact = Decimal(repr(value))
+    return f"{exact:.2f}" if exact == round(exact, 2) else f"{exact:f}"
 
 
 def clean(text: str) -> str:
@@ -112,6 +143,32 @@ def _write(text: str) -> None:
     stream.flush()
 
 
+def _wrapped(text: str, stream: Any) -> str:
+    """Given text, return it with long lines broken between words where a terminal would break within one.
+
+    What is to be copied (a command, a path) stays whole.
+    """
+    if not is_terminal(stream):
+        return text
+    width = shutil.get_terminal_size().columns
+    return "\n".join(_broken(line, width) for line in text.split("\n"))
+
+
+def _broken(line: str, width: int) -> str:
+    copied = line.startswith(("  tm ", "  export ")) or max(map(len, line.split()), default=0) > width // 2
+    if len(line) <= width or copied:
+        return line
+    import textwrap
+
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return "\n".join(
+        textwrap.wrap(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False,
+            drop_whitespace=True, replace_whitespace=False,
+        )
+    )  # fmt: skip
+
+
 def _to_stderr(text: str) -> None:
     try:
         sys.stderr.write(text + "\n")
@@ -126,49 +183,16 @@ def _detail(detail: Any) -> str:
     return str(detail)
 
 
-def _cell(record: Record, what: str | Callable[[Record], Any]) -> str:
-    return _shown(what(record) if callable(what) else record.get(what))
+def _cell(record: Record, heading: str, what: str | Callable[[Record], Any]) -> str:
+    zone = "" if heading.endswith("UTC") else " UTC"
+    return _shown(what(record) if callable(what) else record.get(what), zone)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, zone: str = " UTC") -> str:
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping | list):
         return clean(json.dumps(value, ensure_ascii=False))
-    return clean(_INSTANT.sub(r"\1 \2Z", str(value)))
-
-
-def _draw_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in headings:
-        if heading in LONG:
-            table.add_column(heading, overflow="fold")
-        else:  # an id or a number broken in two cannot be read
-            table.add_column(heading, no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    _console().print(table)
-
-
-def _draw_fields(record: Record) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="bold", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for key, value in record.items():
-        grid.add_row(Text(key), Text(_shown(value)))
-    _console().print(grid)
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(markup=False, highlight=False, emoji=False)
+    return clean(humane(str(value), zone))

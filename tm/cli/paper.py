@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from tm.cli.group import new_app
-from tm.cli.output import Column, emit, emit_all
+from tm.cli.output import Column, dollars, emit, emit_all
+from tm.cli.output import price as priced
 from tm.cli.session import session
 from tm.errors import Invalid
 
@@ -26,20 +27,20 @@ NEXT = (
 POSITIONS: list[Column] = [
     ("POSITION", "label"),
     ("HELD", "shares"),
-    ("BOUGHT AT", "avgEntryPrice"),
-    ("BID", "bestBid"),
-    ("ASK", "bestAsk"),
+    ("BOUGHT AT", priced("avgEntryPrice")),
+    ("BID", priced("bestBid")),
+    ("ASK", priced("bestAsk")),
     ("RECORDING", lambda record: _recording(record)),
     ("TOKEN", "tokenId"),
 ]
 ORDERS: list[Column] = [
-    ("AT", "at"),
+    ("UTC", "at"),
     ("FROM", "source"),
     ("SIDE", "side"),
     ("SHARES", "shares"),
     ("STATUS", "status"),
     ("FILLED", "filled"),
-    ("PRICE", "avgPrice"),
+    ("PRICE", priced("avgPrice")),
     ("POSITION", "label"),
 ]
 
@@ -110,9 +111,9 @@ def show() -> None:
     if session.as_json:
         emit(record, paper=True)
         return
-    emit_all(record["positions"], POSITIONS, empty="no positions", paper=True)
+    emit_all(record["positions"], POSITIONS, empty="no positions", paper=True, spare=("TOKEN",))
     emit(record, "")
-    emit_all(record["orders"], ORDERS, empty="no orders were accepted")
+    emit_all(record["orders"], ORDERS, empty="no orders were accepted", spare=("FROM", "SIDE"))
     emit(
         record,
         f"\ncash {record['usd']} USD; calls of POST /bet since the exchange started: {requests}",
@@ -281,7 +282,7 @@ def _recording(record: Any) -> str | None:
 
 def _prices(record: dict[str, Any]) -> str:
     bid, ask = record["bestBid"], record["bestAsk"]
-    return f"bid {'none' if bid is None else bid}, ask {'none' if ask is None else ask}"
+    return f"bid {dollars(bid) or 'none'}, ask {dollars(ask) or 'none'}"
 
 
 def _price(name: str, text: str) -> Decimal | None:

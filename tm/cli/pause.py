@@ -25,5 +25,5 @@ def pause(reason: Annotated[str | None, typer.Argument(metavar="[REASON]", help=
 
     with session.context() as ctx:
         now = switch(ctx, reason)
-    text = f"paused since {now['since']}: no order leaves, no position is guarded\n  next: tm resume"
+    text = f"PAUSED since {now['since']}: no order leaves, no position is guarded\n  next: tm resume"
     emit({"paused": True, "pause": now}, text)

@@ -9,26 +9,38 @@ import typer
 from tm import wire
 from tm.cli.group import new_app
 from tm.cli.options import Limit, Offset
-from tm.cli.output import Column, emit_all, message
+from tm.cli.output import Column, Record, dollars, emit_all, message, price
 from tm.cli.session import session
+from tm.times import parse_iso
 
 app = new_app("List held positions, and what their prices were.")
+
+QUOTE_COUNTS_FOR = 60  # seconds
 
 COLUMNS: list[Column] = [
     ("POSITION", lambda record: record["label"] or record["tokenId"]),
     ("SHARES", "quantity"),
-    ("BOUGHT AT", "avgEntryPrice"),
-    ("BID", "bestBid"),
-    ("ASK", "bestAsk"),
-    ("READ AT", "lastUpdatedAt"),
+    ("BOUGHT AT", price("avgEntryPrice")),
+    ("PRICE", price("currentPrice")),
+    ("BID", lambda record: _fresh(record, "bestBid")),
+    ("ASK", lambda record: _fresh(record, "bestAsk")),
+    ("READ UTC", "lastUpdatedAt"),
     ("TOKEN", "tokenId"),
 ]
-QUOTES: list[Column] = [("FROM", "at"), ("TO", "until"), ("BID", "bestBid"), ("ASK", "bestAsk")]
+QUOTES: list[Column] = [
+    ("FROM UTC", "at"),
+    ("TO UTC", "until"),
+    ("BID", price("bestBid")),
+    ("ASK", price("bestAsk")),
+]
 
 
 @app.command("list")
 def list_(limit: Limit = 50, offset: Offset = 0) -> None:
     """List held positions; Vincent is asked where the last reading is older than a tick.
+
+    PRICE is what holdings say; BID and ASK are of the book, which is read for positions that have a rule.
+    A sale gets the bid. A bid or ask that is older than a minute is not shown.
 
     \b
     Example:
@@ -38,7 +50,8 @@ def list_(limit: Limit = 50, offset: Offset = 0) -> None:
 
     with session.context() as ctx:
         found, trouble = list_positions(ctx, limit=limit, offset=offset)
-    emit_all([wire.position(each) for each in found], COLUMNS, empty="no positions are held")
+    empty = "no positions are held" if trouble is None else "no positions were held when that was last read"
+    emit_all([wire.position(each) for each in found], COLUMNS, empty=empty, spare=("TOKEN", "READ UTC"))
     if trouble is not None:
         message(f"warning: not fresh: {trouble.message}")
 
@@ -71,3 +84,11 @@ def history(
         first = None if since is None else parse_since(since, ctx.clock())
         found = list_history(ctx, named_token(ctx, position), since=first, limit=limit, offset=offset)
     emit_all([wire.stretch(each) for each in found], QUOTES, empty="no quotes were read of it yet")
+
+
+def _fresh(record: Record, key: str) -> str | None:
+    """Given a position and one side of its book, return that price where it was read with the position."""
+    if record["quoteAt"] is None:
+        return None
+    behind = (parse_iso(record["lastUpdatedAt"]) - parse_iso(record["quoteAt"])).total_seconds()
+    return dollars(record[key]) if behind <= QUOTE_COUNTS_FOR else None

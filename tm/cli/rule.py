@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from tm import wire
+from tm.cli.detail import detail
 from tm.cli.group import new_app
 from tm.cli.options import DryRun, Id, Limit, Offset
-from tm.cli.output import SHORT_ID, Column, Record, emit, emit_all, short
+from tm.cli.output import SHORT_ID, Column, Record, dollars, emit, emit_all, short
 from tm.cli.session import session
 from tm.model import RuleStatus
 
@@ -17,9 +18,9 @@ app = new_app("Add, list, show, edit and cancel rules.")
 
 COLUMNS: list[Column] = [
     ("RULE", short("id")),
-    ("TYPE", "ruleType"),
+    ("TYPE", lambda record: _kind(record)),
     ("POSITION", lambda record: record["label"] or record["tokenId"]),
-    ("TRIGGER", "triggerPrice"),
+    ("FIRES AT", lambda record: _level(record)),
     ("SELLS", lambda record: record["action"].get("amount", "all")),
     ("STATUS", lambda record: _standing(record)),
 ]
@@ -154,7 +155,8 @@ def show(rule_id: Id) -> None:
 
     with session.context() as ctx:
         found = get_rule(ctx, rule_id)
-    emit(wire.rule(*found))
+    record = wire.rule(*found)
+    emit(record, detail(_readable(record)))
 
 
 @app.command()
@@ -174,7 +176,7 @@ def edit(
     price = asked_price("--trigger-price", trigger_price)
     with session.context() as ctx:
         record = wire.rule(edit_rule(ctx, rule_id, price))
-    emit(record, f"rule {record['id']}: the trigger is {record['triggerPrice']} now")
+    emit(record, f"rule {record['id']}: the trigger is {dollars(record['triggerPrice'])} now")
 
 
 @app.command()
@@ -194,10 +196,38 @@ def cancel(rule_id: Id) -> None:
     emit(record, f"rule {record['id']} is CANCELED")
 
 
+def _readable(record: Record) -> Record:
+    """Given a rule's record, return it with its action and its latest order in words."""
+    action, order = record["action"], record["execution"]
+    sells = "all" if action.get("amount") is None else f"{action['amount']} shares"
+    words: dict[str, Any] = {**record, "action": f"sells {sells}"}
+    if order is not None:
+        reason = f": {order['reason']}" if order["reason"] else ""
+        words["execution"] = f"{order['id'][:SHORT_ID]} {order['outcome'].replace('_', ' ')}{reason}"
+    return words
+
+
 def _standing(record: Record) -> str:
     """Given a rule's record, return its status, and what became of its latest order where there was one."""
     execution = record["execution"]
     return str(record["status"]) if execution is None else f"{record['status']}, {execution['outcome']}"
+
+
+def _kind(record: Record) -> str:
+    """Given a rule's record, return what a table calls its type."""
+    return {"STOP_LOSS": "stop", "TAKE_PROFIT": "target"}.get(record["ruleType"]) or (
+        f"trailing {dollars(record['trailingAmount'])}"
+        if record["trailingPercent"] is None
+        else f"trailing {record['trailingPercent']}%"
+    )
+
+
+def _level(record: Record) -> str | None:
+    """Given a rule's record, return at which best bids it fires."""
+    level = dollars(record["triggerPrice"])
+    if level is None:
+        return None
+    return f"{'≥' if record['ruleType'] == 'TAKE_PROFIT' else '≤'} {level}"
 
 
 def _told(record: dict[str, Any]) -> str:
@@ -208,15 +238,16 @@ def _told(record: dict[str, Any]) -> str:
         distance, amount = record["trailingPercent"], record["trailingAmount"]
         when = f"{f'{amount} USD' if distance is None else f'{distance} %'} below the highest best bid"
         if record["triggerPrice"] is not None:
-            when += f", from {record['triggerPrice']}{_of_entry(record, 'triggerPercent')}"
+            when += f", from {dollars(record['triggerPrice'])}{_of_entry(record, 'triggerPercent')}"
         if record["activationPrice"] is not None:
             when += (
-                f", asleep until the best bid is {record['activationPrice']} or more"
+                f", asleep until the best bid is {dollars(record['activationPrice'])} or more"
                 f"{_of_entry(record, 'activationPercent')}"
             )
     else:
         side = "or more" if record["ruleType"] == "TAKE_PROFIT" else "or less"
-        when = f"when the best bid is {record['triggerPrice']} {side}{_of_entry(record, 'triggerPercent')}"
+        level = f"{dollars(record['triggerPrice'])} {side}"
+        when = f"when the best bid is {level}{_of_entry(record, 'triggerPercent')}"
     until = f", until {record['expiresAt']}" if record["expiresAt"] else ""
     amount = record["action"].get("amount")
     how_much = "all" if amount is None else f"{amount} shares"
@@ -230,4 +261,4 @@ def _told(record: dict[str, Any]) -> str:
 
 def _of_entry(record: Record, key: str) -> str:
     """Given a rule's record, say which percentage of the entry a level was, where it was one."""
-    return "" if record[key] is None else f" ({record[key]:+g} % of {record['entryPrice']} paid)"
+    return "" if record[key] is None else f" ({record[key]:+g} % of {dollars(record['entryPrice'])} paid)"

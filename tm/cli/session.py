@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tm.config import Settings
@@ -34,6 +34,15 @@ class Session:
         logs.set_level(settings.log_level)
         return settings
 
+    def settings_of_a_tick(self) -> Settings:
+        """The same; at a terminal a tick's answer tells what happened: only trouble is logged beside."""
+        from tm import logs
+
+        settings = self.settings()
+        if is_terminal():
+            logs.set_level(_quieter(settings.log_level))
+        return settings
+
     @contextmanager
     def context(self) -> Iterator[Context]:
         """Open what a use case works with. Its answer tells what happened: only trouble is logged beside."""
@@ -41,16 +50,19 @@ class Session:
         from tm.service.context import open_context
 
         settings = self.settings()
-        if settings.log_level in ("info", "notice"):
-            logs.set_level("warning")
+        logs.set_level(_quieter(settings.log_level))
         with open_context(settings) as ctx:
             yield ctx
 
 
-def is_terminal() -> bool:
-    """Say whether stdout is a terminal; a closed one is not."""
+def _quieter(level: str) -> str:
+    return "warning" if level in ("info", "notice") else level
+
+
+def is_terminal(stream: Any = None) -> bool:
+    """Say whether stdout, or `stream`, is a terminal; a closed one is not."""
     try:
-        return sys.stdout.isatty()
+        return bool((stream or sys.stdout).isatty())
     except (AttributeError, ValueError):
         return False
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tm.cli.group import new_app
-from tm.cli.output import SHORT_ID, emit, emit_all, short
+from tm.cli.output import SHORT_ID, emit, emit_all, price, short
 from tm.cli.session import session
 from tm.engine.context import Report
 from tm.engine.monitor import Judged
@@ -41,13 +41,14 @@ def tick(
         plan = preview_tick(settings)
         emit_all(
             [_judged(entry) for entry in plan.judged],
-            [("RULE", short("ruleId")), ("POSITION", "label"), ("BID", "bestBid"),
-             ("TRIGGER", "triggerPrice"), ("WOULD", "decision"), ("BECAUSE", "reason")],
+            [("RULE", short("ruleId")), ("POSITION", "label"), ("BID", price("bestBid")),
+             ("TRIGGER", price("triggerPrice")), ("WOULD", "decision"),
+             ("BECAUSE", lambda record: record["reason"].replace("_", " "))],
             empty="no active rule",
             paper=settings.paper,
         )  # fmt: skip
         return EXIT_OK
-    report = run_tick(session.settings)
+    report = run_tick(session.settings_of_a_tick)
     if "JOURNAL_STREAM" not in os.environ or session.json_asked:
         emit(_record(report), _text(report), paper=report.paper)
     return exit_code(report)
@@ -76,9 +77,15 @@ def _text(report: Report) -> str:
     rules = "1 rule" if report.evaluated == 1 else f"{report.evaluated} rules"
     lines = [f"evaluated {rules}, {len(report.triggered)} triggered"]
     lines += [
-        f"order {entry['attemptId'][:SHORT_ID]}: {entry['outcome']}, {entry['reason']}"
+        f"order {entry['attemptId'][:SHORT_ID]}: {entry['outcome'].replace('_', ' ')}, {entry['reason']}"
         for entry in report.settled
     ]
+    for error in report.problems:
+        lines.append(f"problem: {error.message}" + (f"\n  hint: {error.hint}" if error.hint else ""))
+    if report.problems and not report.evaluated:
+        lines.append(
+            "no rule could be judged in this look; all stay as they are, and the next tick looks again"
+        )
     if report.wakes:
         lines.append("woke the agent" + (f" {report.wakes} times" if report.wakes > 1 else ""))
     return "\n".join([*lines, *report.notes])

@@ -81,7 +81,8 @@ def _say(paper: bool) -> None:
     if "JOURNAL_STREAM" in os.environ:
         return
     if os.isatty(1):
-        text = ("PAPER\n" if paper else "") + "nothing to watch: no active rule, no open job or order\n"
+        first = "PAPER: no real money; orders go to the paper exchange\n" if paper else ""
+        text = first + "nothing to watch: no active rule, no open job or order\n"
     else:
         text = '{"paper": true, "idle": true}\n' if paper else '{"idle": true}\n'
     os.write(1, text.encode())

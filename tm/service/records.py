@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tm.errors import NotFound
-from tm.model import Alert, AlertStatus, Attempt, EventType, Job, JobStatus, RuleEvent
+from tm.model import Alert, AlertStatus, Attempt, EventType, Job, JobStatus, Rule, RuleEvent
 from tm.service.body import page
 from tm.service.context import Context
 from tm.service.ids import full_id
-from tm.store import alerts, attempts, events, jobs
+from tm.store import alerts, attempts, events, jobs, positions, rules
 
 
 def list_events(
@@ -23,6 +25,18 @@ def list_events(
     limit, offset = page(limit, offset)
     rule_id = None if rule is None else full_id(ctx.conn, "rule", rule, exact=exact)
     return events.listing(ctx.conn, rule_id=rule_id, event_type=event_type, limit=limit, offset=offset)
+
+
+def rules_of(ctx: Context, found: Iterable[RuleEvent]) -> dict[str, Rule]:
+    """The rules that these events are of, by id."""
+    named = (rules.get(ctx.conn, rule_id) for rule_id in {event.rule_id for event in found})
+    return {rule.id: rule for rule in named if rule is not None}
+
+
+def labels_of(ctx: Context, found: Iterable[Attempt]) -> dict[str, str]:
+    """What the tokens of these attempts are called, as far as it is known, by token id."""
+    known = {token: positions.get(ctx.conn, token) for token in {attempt.token_id for attempt in found}}
+    return {token: held.label for token, held in known.items() if held is not None and held.label}
 
 
 def list_jobs(

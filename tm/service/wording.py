@@ -102,8 +102,12 @@ def event(rule_type: str, event_type: EventType, data: dict[str, Any]) -> Said:
             return f"average entry is now {_number(data, 'averageEntryPrice')}; {name} stays", "info"
         case EventType.RULE_TRIGGERED:
             return f"{name} reached at a bid of {bid}", "warning"
+        case EventType.RULE_EVALUATED:
+            return _judged(RuleType(rule_type), data, reason), "info"
         case EventType.RULE_REARMED:
-            return f"{name} armed again" + (f": {reason}" if reason else ""), "warning"
+            delay = parse_decimal(data.get("delaySeconds")) or 0
+            wait = f", tries in {delay:.0f} s" if delay else ""
+            return f"{name} armed again{wait}" + (f": {reason}" if reason else ""), "warning"
         case EventType.RULE_CANCELED:
             return f"{name} {_CANCELED.get(str(data.get('reason')), 'canceled')}", "info"
         case EventType.RULE_EXPIRED:
@@ -112,6 +116,19 @@ def event(rule_type: str, event_type: EventType, data: dict[str, Any]) -> Said:
             return f"{name} failed: {reason}", "alarm"
         case _:
             return _of_order(event_type, data, reason)
+
+
+def _judged(rule_type: RuleType, data: dict[str, Any], reason: str) -> str:
+    """Given what an evaluation saw, say how the bid stood to the trigger."""
+    bid, trigger = parse_decimal(data.get("bestBid")), parse_decimal(data.get("triggerPrice"))
+    if bid is None or trigger is None:
+        return f"bid {price(bid)}: {reason}"
+    if rule_type is RuleType.TAKE_PROFIT:
+        sign = "≥" if bid >= trigger else "<"
+    else:
+        sign = "≤" if bid <= trigger else ">"
+    also = "" if reason in ("", "reached", "not reached") else f": {reason}"
+    return f"bid {_number(data, 'bestBid')} {sign} {_number(data, 'triggerPrice')}{also}"
 
 
 def _of_order(event_type: EventType, data: dict[str, Any], reason: str) -> Said:
