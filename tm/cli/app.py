@@ -6,6 +6,7 @@ To add a command, write `tm/cli/NAME.py` with `app = new_app()`, and one with co
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -117,7 +118,7 @@ def run(argv: list[str]) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except OSError as error:  # in a file that the command names, or in writing the answer
-        return output.fail(TradeManagerError(str(error), code="io"))
+        return output.fail(_file(error))
     except Exception as error:
         return output.fail(_bug(error))
     return code if isinstance(code, int) else 0
@@ -133,6 +134,21 @@ def _usage(error: TyperException) -> TradeManagerError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "tm"
     return Invalid(error.format_message(), code="usage", hint=f"`{path} --help` shows how")
+
+
+def _file(error: OSError) -> TradeManagerError:
+    """Given what the file system refused, return it with the way out."""
+    if error.filename is None or error.strerror is None:
+        return TradeManagerError(str(error), code="io")
+    hints = {
+        errno.EACCES: "run tm as the owner of that file, or mend its owner and mode",
+        errno.EPERM: "run tm as the owner of that file, or mend its owner and mode",
+        errno.EROFS: "it lies on a file system that is mounted read-only",
+        errno.ENOSPC: "free some disk space",
+    }
+    return TradeManagerError(
+        f"{error.filename}: {error.strerror}", code="io", hint=hints.get(error.errno or 0)
+    )
 
 
 def _bug(error: Exception) -> TradeManagerError:
