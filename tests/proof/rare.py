@@ -415,6 +415,12 @@ def _behind_a_full_page(place: Place) -> None:
     place.order_alert({"type": "SELL_PARTIAL", "amount": 30})
 
 
+def _sold_or_left_open(place: Place) -> str | None:
+    """Where nobody knows what is held, nothing proves that a lost order sold nothing: it stays open."""
+    outcomes = [attempt.outcome for attempt in place.attempts()]
+    return None if outcomes == ["unknown"] else _sold(30)(place)
+
+
 def _gateway_down(place: Place) -> None:
     _falls(place)
     place.gateway.answer(503, times=2)
@@ -480,13 +486,14 @@ RARE = [
     Rare("retention", _ticks_of_a_while, _tidied, _long_ago),
     Rare("an order's orphan", _ticks_of_a_while, _sold(100), _lost_order, ticks=5),
     Rare("a wake's orphan", _ticks_of_a_while, _heard_twice, _lost_wake, ticks=5),
-    Rare("a full page", _ticks_of_a_while, _sold(30), _behind_a_full_page),
-    Rare("a gateway that comes back", _ticks_of_a_while, _told_in_the_end, _gateway_down, ticks=8),
+    Rare("a full page", _ticks_of_a_while, _sold_or_left_open, _behind_a_full_page),
+    Rare("a gateway that comes back", _ticks_of_a_while, _told_in_the_end, _gateway_down, ticks=16),
     Rare(
         "sold by hand meanwhile",
-        lambda place: place.tick(20),
+        _ticks_of_a_while,
         lambda place: None if place.held() == 180 else f"{place.held()} are left of 300 - 60 - 60",
         _lost_and_sold_by_hand,
+        ticks=20,
     ),
     Rare("our order rests", _ticks_of_a_while, _canceled_at_venue, _rests),
 ]  # fmt: skip

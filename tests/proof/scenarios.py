@@ -109,7 +109,7 @@ class Scenario:
     each: Callable[[Place], None] = _nothing
     may_cancel: bool = False
     must_sell: bool = True
-    share: float = 0.2  # of its stretches at which a case dies, where not all are asked for
+    share: float = 0.15  # of its stretches at which a case dies, where not all are asked for
 
     def price(self, place: Place, depth: str = DEEP) -> None:
         place.price(self.bid, bid_depth=depth)
@@ -163,11 +163,11 @@ def _ask_for_part(place: Place) -> None:
 
 
 SCENARIOS = [
-    Scenario("stop", _with_rule("STOP_LOSS", "0.40"), _nothing, "100", share=0.6),
+    Scenario("stop", _with_rule("STOP_LOSS", "0.40"), _nothing, "100", share=0.4),
     Scenario("target", _with_rule("TAKE_PROFIT", "0.60"), _nothing, "100", bid="0.61"),
     Scenario("trailing", _with_rule("TRAILING_STOP", None, percent="10"), _nothing, "100", bid="0.44"),
-    Scenario("partial", _with_rule("STOP_LOSS", "0.40", shares="300", sell="60"), _nothing, "60", share=0.6),
-    Scenario("alert sell", _hold(), lambda place: place.order_alert(), "100", share=0.6),
+    Scenario("partial", _with_rule("STOP_LOSS", "0.40", shares="300", sell="60"), _nothing, "60", share=0.4),
+    Scenario("alert sell", _hold(), lambda place: place.order_alert(), "100", share=0.4),
     Scenario("alert sell part", _hold("300"), _ask_for_part, "60"),
     Scenario("wake", _with_rule("STOP_LOSS", "0.40"), _wake, "100"),
     Scenario("two rules, one token", _two, _nothing, "100", may_cancel=True),

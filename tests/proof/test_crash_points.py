@@ -27,7 +27,6 @@ SAMPLE = [
     ("stop", "dropped after acceptance"),
     ("partial", "split rows, lost answer"),
     ("alert sell", "BET_FAILED, but filled"),
-    ("two rules, one token", "202 granted late"),
     ("wake", "gateway drops"),
 ]
 
@@ -68,12 +67,12 @@ def test_the_points_are_read_from_the_source():
 
 @pytest.mark.parametrize(("scenario", "outcome"), SAMPLE)
 def test_a_death_in_any_stretch_loses_nothing_and_sells_nothing_twice(scenario, outcome):
-    tally = pair(scenario, outcome, SEED, 0.4)
-    assert tally.cases > 3
+    tally = pair(scenario, outcome, SEED, 0.3)
+    assert tally.killed
     assert not tally.bad, shown(tally.bad)
 
 
-@pytest.mark.parametrize("name", ["an old copy", "an order's orphan", "a wake's orphan"])
+@pytest.mark.parametrize("name", ["resume --restored", "an alert too late"])
 def test_a_death_in_a_rare_moment_loses_nothing(name):
     tally = rare([moment.name for moment in RARE].index(name))
     assert not tally.bad, shown(tally.bad)

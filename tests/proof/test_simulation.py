@@ -17,7 +17,7 @@ FIRST = int(os.environ.get("TM_SEED", "1"))
 SEEDS = int(os.environ.get("TM_SEEDS", "200"))
 
 
-@pytest.mark.parametrize("seed", [5, 12, 22, 83])
+@pytest.mark.parametrize("seed", [22, 83])
 def test_a_simulated_day_keeps_every_promise(seed):
     story = simulate(seed)
     assert story.ticks > 30

@@ -21,9 +21,7 @@ def within(start: str, at: str, action: str):
 
 @pytest.mark.parametrize("action", ["pause", "cancel"])
 @pytest.mark.parametrize("start", STARTS)
-@pytest.mark.parametrize(
-    "at", ["job.claim.after_commit", "vincent.trades.after", "vincent.open_orders.after"]
-)
+@pytest.mark.parametrize("at", ["job.claim.after_commit", "vincent.open_orders.after"])
 def test_what_is_stopped_before_the_intent_is_not_sent(start, at, action):
     result = within(start, at, action)
     assert result.hit

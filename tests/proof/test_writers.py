@@ -131,7 +131,7 @@ class Crowd:
         self.ingested += [json.loads(line)["id"] for line in whole.splitlines()]
 
 
-@pytest.mark.parametrize("seconds", [4, pytest.param(30, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [3, pytest.param(30, marks=pytest.mark.long)])
 def test_four_writers_and_random_deaths_lose_nothing_that_was_acknowledged(new_world, tmp_path, seconds):
     world = new_world()
     world.hold()
