@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tm.cli import story
+from tm.cli import drama
 from tm.config import load_settings
 from tm.service import demo
 from tm.service.demo import Sale, Stage, Step, Tape, Verdict
@@ -21,7 +21,7 @@ def sale(shares="100"):
 def ending(verdict, tmp_path):
     settings = load_settings(environ={"OPENCLAW_STATE_DIR": str(tmp_path)})
     stage = Stage(PaperControl("http://127.0.0.1:1"), settings, Tape(ROWS))
-    return story.ending(stage, [Step(row, [], [], None) for row in ROWS], verdict, 80)
+    return drama.ending(stage, [Step(row, [], [], None) for row in ROWS], verdict, 80)
 
 
 def test_one_order_that_sold_all_is_a_sale(tmp_path):

@@ -37,7 +37,7 @@ def demo() -> int:
       tm demo --json
     """
     from tm import logs
-    from tm.cli import story
+    from tm.cli import drama
     from tm.service.demo import open_stage
 
     logs.set_level("error")
@@ -45,24 +45,24 @@ def demo() -> int:
         signal.signal(number, lambda received, _: sys.exit(128 + received))
     with open_stage() as stage:
         shown: list[Step] = []
-        _say(story.opening(stage))
+        _say(drama.opening(stage))
         rules = stage.protect()
-        _say("\n".join(story.rule(rule) for rule in rules))
+        _say("\n".join(drama.rule(rule) for rule in rules))
         for step in _shown_live(stage) if _is_live() else _told(stage):
             shown.append(step)
         verdict = stage.verdict()
-        emit_text(_fitting(story.ending(stage, shown, verdict, _width())), _record(stage, shown, verdict))
+        emit_text(_fitting(drama.ending(stage, shown, verdict, _width())), _record(stage, shown, verdict))
     return EXIT_OK if verdict.sold_once else 1
 
 
 def _told(stage: Stage) -> Iterator[Step]:
     """Go through the steps, with a line for each move and each event."""
-    from tm.cli import story
+    from tm.cli import drama
 
     told: Decimal | None = None
     for number, step in enumerate(stage.steps()):
         if number == 0 or step.events or _moved(told, step.row.bid):
-            _say("\n".join([story.price(step), *story.news(step)]))
+            _say("\n".join([drama.price(step), *drama.news(step)]))
             told = step.row.bid
         yield step
 
@@ -79,7 +79,7 @@ def _shown_live(stage: Stage) -> Iterator[Step]:
     from rich.live import Live
     from rich.text import Text
 
-    from tm.cli import story
+    from tm.cli import drama
 
     console = Console(markup=False, highlight=False, emoji=False)
     pause = SECONDS / len(stage.tape.rows)
@@ -89,8 +89,8 @@ def _shown_live(stage: Stage) -> Iterator[Step]:
     with Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False) as display:
         for step in stage.steps():
             shown.append(step)
-            news += story.news(step)
-            frame = story.frame(stage, shown, news, _width())
+            news += drama.news(step)
+            frame = drama.frame(stage, shown, news, _width())
             display.update(Text(_fitting(frame), no_wrap=True, overflow="crop"), refresh=True)
             yield step
             due += pause * (HELD if step.events else 1)
