@@ -1,5 +1,6 @@
 """Attacks that once sold twice, ended a protection in silence or said what was not so, and neighbours."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 
@@ -128,6 +129,79 @@ def test_an_order_whose_outcome_is_open_starves_no_other_token_however_few_reque
     world.tick(4)
     assert world.sold("111") == 100
     assert world.attempts()[0].closed_at is None
+
+
+# ---- what trades are listed
+
+
+STRANGER = {
+    "id": "t9",
+    "taker_order_id": "0xstranger",
+    "market": f"0xmarket-{TOKEN}",
+    "asset_id": TOKEN,
+    "side": "SELL",
+    "size": "60",
+    "price": "0.39",
+    "status": "CONFIRMED",
+    "match_time": "1782907230",
+    "owner": "me",
+    "trader_side": "MAKER",
+    "maker_orders": [
+        {"order_id": "0xresting", "owner": "me", "asset_id": TOKEN, "side": "BUY", "matched_amount": "7",
+         "price": "0.39"},
+        {"order_id": "0xother", "owner": "you", "asset_id": TOKEN, "side": "BUY", "matched_amount": "53",
+         "price": "0.39"},
+    ],
+}  # fmt: skip
+
+
+def list_trades(world, *rows):
+    """From now on the exchange lists these."""
+    body = json.dumps({"success": True, "data": {"trades": rows}})
+    world.exchange.fault(Fault("trades", "wrong", body=body, count=None))
+
+
+def test_the_size_of_a_stranger_who_met_our_resting_order_is_not_our_sale(world):
+    triggered(world, "300", sell="60")
+    world.exchange.fault(Fault("bet", "bet_failed", message="timeout"))
+    world.tick()
+    list_trades(world, STRANGER)
+    world.tick(3)
+    assert world.attempts()[0].closed_at is None
+    world.tick(10)
+    assert world.sold() == 60
+
+
+def test_a_resting_order_of_the_user_that_sold_everything_ends_the_stop(world):
+    world.hold()
+    rule = world.rule("STOP_LOSS", "0.40")
+    world.tick(6)
+    leg = {"order_id": "0xresting", "owner": "me", "asset_id": TOKEN, "matched_amount": "100", "price": "0.9"}
+    list_trades(world, {**STRANGER, "side": "BUY", "size": "250", "maker_orders": [leg],
+                        "match_time": str(int(world.now().timestamp()))})  # fmt: skip
+    world.exchange.hold(TOKEN, 0)
+    world.tick(10)
+    assert world.known(rule).status == "CANCELED"
+
+
+@pytest.mark.parametrize("before", ["MATCHED", "MINED", "TRADE_STATUS_RETRYING"])
+def test_a_row_listed_twice_while_it_settled_blocks_no_sale(world, before):
+    triggered(world)
+    row = {**STRANGER, "trader_side": "TAKER", "asset_id": "222", "status": before}
+    list_trades(world, row, {**row, "status": "CONFIRMED"})
+    world.tick()
+    assert world.sold() == 100
+
+
+@pytest.mark.parametrize(("status", "sold"), [("TRADE_STATUS_CONFIRMED", 100), ("TRADE_STATUS_FAILED", 0)])
+def test_a_long_spelling_of_a_status_means_the_same(world, status, sold):
+    rule = triggered(world)
+    world.tick()
+    fill = {"taker_order_id": world.orders()[0]["id"], "size": "100", "trader_side": "TAKER"}
+    list_trades(world, {**STRANGER, **fill, "status": status})
+    world.tick()
+    assert world.attempts()[0].closed_at is not None
+    assert world.known(rule).sold_shares == sold
 
 
 # ---- known limits

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -22,8 +22,8 @@ from tm.reply import one_line
 _OPAQUE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _FINEST = -60  # decimal places: more is not a number that a server computed
 _LATEST = Decimal(32_503_680_000)  # the year 3000 in seconds: a later match_time is not in seconds
+_PROGRESS = {"MATCHED": 0, "RETRYING": 1, "MINED": 2, "CONFIRMED": 3, "FAILED": 3}  # of a trade; 3: its end
 
-T = TypeVar("T", Trade, OpenOrder)
 F = TypeVar("F")
 
 
@@ -75,6 +75,11 @@ def _side(value: object) -> str:
     return word
 
 
+def _trade_status(value: object) -> str:
+    """The exchange spells a status both ways: CONFIRMED and TRADE_STATUS_CONFIRMED."""
+    return _upper(value).removeprefix("TRADE_STATUS_")
+
+
 def _words(value: object) -> str:
     return one_line(value) if isinstance(value, str) else ""
 
@@ -101,6 +106,13 @@ class _Row:
             raise Nonsense(f"{where} is not an object")
         self._fields = value
         self._where = where
+
+    def has(self, name: str) -> bool:
+        return self._fields.get(name) is not None
+
+    def rows(self, name: str) -> list[_Row]:
+        """A list of objects that may be left out."""
+        return _rows(self._fields, name) if self.has(name) else []
 
     def must(self, name: str, read: Callable[[object], F]) -> F:
         """A field that has to be there."""
@@ -168,22 +180,68 @@ def holdings(data: Any) -> Holdings:
 
 
 def trades(data: Any) -> tuple[Trade, ...]:
-    """Given the data of GET /trades, return each trade once, in the order of the answer. Raise Nonsense."""
-    found = [
-        Trade(
-            id=row.must("id", _opaque),
-            order_id=row.must("taker_order_id", _opaque),
-            token_id=row.must("asset_id", _opaque),
-            side=row.must("side", _side),
-            size=row.must("size", _amount),
-            price=row.must("price", _amount),
-            status=row.must("status", _upper),
-            matched_at=row.must("match_time", _seconds),
-            tx_hash=row.may("transaction_hash", _maybe_id),
-        )
-        for row in _rows(data, "trades")
+    """Given the data of GET /trades, return the wallet's trades, each once. Raise Nonsense.
+
+    A row that is repeated with a later status (pages that overlap, read while it settled) counts with that.
+    """
+    by_id: dict[str, Trade] = {}
+    for trade in (trade for row in _rows(data, "trades") for trade in _own_trades(row)):
+        by_id[trade.id] = _later(by_id.get(trade.id, trade), trade)
+    return tuple(by_id.values())
+
+
+def _own_trades(row: _Row) -> list[Trade]:
+    """Given a row, return what the wallet itself traded in it.
+
+    A row tells of the taker. Where the wallet was a maker (`trader_side`) order, side and size are those of
+    a stranger, and its own stand in `maker_orders` (docs.polymarket.com, "Get trades").
+    """
+    taken = Trade(
+        id=row.must("id", _opaque),
+        order_id=row.must("taker_order_id", _opaque),
+        token_id=row.must("asset_id", _opaque),
+        side=row.must("side", _side),
+        size=row.must("size", _amount),
+        price=row.must("price", _amount),
+        status=row.must("status", _trade_status),
+        matched_at=row.must("match_time", _seconds),
+        tx_hash=row.may("transaction_hash", _maybe_id),
+    )
+    if row.may("trader_side", _words).upper() != "MAKER":
+        return [taken]
+    mine = {row.may("owner", _maybe_id), (row.may("maker_address", _maybe_id) or "").lower()} - {None, ""}
+    return [
+        _made(taken, leg)
+        for leg in row.rows("maker_orders")
+        if mine & {leg.may("owner", _maybe_id), (leg.may("maker_address", _maybe_id) or "").lower()}
     ]
-    return _each_once(found)
+
+
+def _made(taken: Trade, leg: _Row) -> Trade:
+    """Given a taker's trade and the wallet's own order in it, return the trade of the wallet."""
+    order_id, token_id = leg.must("order_id", _opaque), leg.must("asset_id", _opaque)
+    # Against the other outcome's token both sides are the same: shares are made, or melted down, in pairs.
+    opposite = {"BUY": "SELL", "SELL": "BUY"}[taken.side] if token_id == taken.token_id else taken.side
+    return replace(
+        taken,
+        id=f"{taken.id}:{order_id}",
+        order_id=order_id,
+        token_id=token_id,
+        side=leg.must("side", _side) if leg.has("side") else opposite,
+        size=leg.must("matched_amount", _amount),
+        price=leg.must("price", _amount),
+    )
+
+
+def _later(one: Trade, other: Trade) -> Trade:
+    """Given two rows of one trade, return the one that has got further. Raise Nonsense if they contradict."""
+    if replace(other, status=one.status, tx_hash=one.tx_hash) == one:
+        if one.status == other.status:
+            return other if one.tx_hash is None else one
+        first, second = _PROGRESS.get(one.status, -1), _PROGRESS.get(other.status, -1)
+        if first != second:
+            return one if first > second else other
+    raise Nonsense("one id has two different rows")
 
 
 def open_orders(data: Any) -> tuple[OpenOrder, ...]:
@@ -195,7 +253,10 @@ def open_orders(data: Any) -> tuple[OpenOrder, ...]:
             raise Nonsense("an order is matched for more than its size")
         ids = row.must("id", _opaque), row.must("asset_id", _opaque)
         found.append(OpenOrder(*ids, row.must("side", _side), size - matched))
-    return _each_once(found)
+    by_id = {row.id: row for row in found}
+    if any(by_id[row.id] != row for row in found):  # pages that overlap may repeat a row, but not differ
+        raise Nonsense("one id has two different rows")
+    return tuple(by_id.values())
 
 
 def balance(data: Any) -> Balance:
@@ -258,14 +319,6 @@ def _levels(data: dict[str, Any], side: str) -> tuple[Level, ...]:
         if 0 < price < 1 and size > 0:
             found.append(Level(price, min(size, MAX_AMOUNT)))
     return tuple(found)
-
-
-def _each_once(found: list[T]) -> tuple[T, ...]:
-    """Pages that overlap repeat a row; two rows that disagree are a list read while it changed."""
-    by_id = {row.id: row for row in found}
-    if any(by_id[row.id] != row for row in found):
-        raise Nonsense("one id has two different rows")
-    return tuple(by_id.values())
 
 
 def _member(data: Any, name: str, kind: type) -> Any:
