@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.bridge import ALERT, RULE, SECRET, Bridge
+from tests.world import TOKEN
 from tm import __version__
 
 
@@ -154,6 +155,24 @@ def test_positions_are_read_anew_when_they_are_old(bridge, world) -> None:
     world.clock.advance(16)
     assert bridge.ask("GET", "/api/positions").json[0]["lastUpdatedAt"] == "2026-07-01T12:00:16.000Z"
     assert world.asked("holdings") == 2
+
+
+def test_the_quotes_of_a_token_are_listed_newest_first(bridge, world) -> None:
+    world.hold(bid="0.50", ask="0.51")
+    world.rule("STOP_LOSS", "0.10")
+    world.tick(2)
+    world.price("0.52", None)
+    world.tick()
+    path = f"/api/positions/{TOKEN}/history"
+    newest = {"at": "2026-07-01T12:00:30.000Z", "until": "2026-07-01T12:00:30.000Z"}
+    oldest = {"at": "2026-07-01T12:00:00.000Z", "until": "2026-07-01T12:00:15.000Z"}
+    newest, oldest = {**newest, "bestBid": 0.52, "bestAsk": None}, {**oldest, "bestBid": 0.5, "bestAsk": 0.51}
+    assert bridge.ask("GET", path).json == [newest, oldest]
+    assert bridge.ask("GET", f"{path}?limit=1&offset=1").json == [oldest]
+    assert bridge.ask("GET", f"{path}?since=2026-07-01T12:00:16Z").json == [newest]
+    assert bridge.ask("GET", f"{path}?since=yesterday").status == 400
+    assert bridge.ask("GET", "/api/positions/999/history").status == 404
+    assert bridge.ask("GET", "/api/positions/a%2Fb/history").status == 404
 
 
 def test_positions_are_served_with_their_age_where_vincent_does_not_answer(bridge, world) -> None:

@@ -18,7 +18,7 @@ from tm.http.errors import MethodNotAllowed, NoSuchRoute, TooManyFailures, Unaut
 from tm.http.guard import FAILURES_A_MINUTE, Environ, Guard, check_body
 from tm.http.headers import COMMON, REQUEST_ID
 from tm.http.reading import read_body, read_query
-from tm.http.routes import JSON, ROUTES, Answer, Call, Route
+from tm.http.routes import JSON, NAMED, ROUTES, Answer, Call, Route
 from tm.http.stores import Stores
 from tm.ids import new_id
 from tm.logs import about, log
@@ -43,7 +43,9 @@ class App:
         self._bottle.config["catchall"] = False  # it would print a traceback
         self._bottle.add_hook("before_request", self._check_host)
         for route in ROUTES:
-            path = route.path.replace("{id}", "<id:re:[A-Za-z0-9]{1,64}>")
+            path = route.path
+            for name, pattern in NAMED.items():
+                path = path.replace(f"{{{name}}}", f"<id:re:{pattern}>")
             self._bottle.route(path, route.method, partial(self._answered, route))
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -15,7 +15,7 @@ from tm import __version__
 from tm.http import schemas
 from tm.http.guard import Access
 from tm.http.headers import REQUEST_ID
-from tm.http.routes import ROUTES, Route
+from tm.http.routes import NAMED, ROUTES, Route
 from tm.service.new_alert import NewOrder
 from tm.service.shape import where
 
@@ -113,9 +113,10 @@ def _operation(route: Route) -> dict[str, Any]:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     found = []
-    if "{id}" in route.path:
-        pattern = {"type": "string", "pattern": "^[A-Za-z0-9]{1,64}$"}
-        found.append({"name": "id", "in": "path", "required": True, "schema": pattern})
+    for name, pattern in NAMED.items():
+        if f"{{{name}}}" in route.path:
+            schema = {"type": "string", "pattern": f"^{pattern}$"}
+            found.append({"name": name, "in": "path", "required": True, "schema": schema})
     shape = route.query.model_json_schema(by_alias=True, ref_template=_REF)
     for name, schema in shape.get("properties", {}).items():
         found.append(_parameter(name, schema))

@@ -13,6 +13,7 @@ from tm.errors import Invalid
 from tm.http.guard import Environ, has_body
 from tm.model import AlertStatus, EventType, JobStatus, RuleStatus
 from tm.service.body import LARGEST_PAGE, parse_json, refusal
+from tm.service.new_rule import Instant
 
 DEEPEST = 16  # objects and lists within each other
 _DIGITS = re.compile(r"\d{1,18}", re.ASCII)
@@ -45,6 +46,10 @@ class Page(Query):
 
 class RulesQuery(Page):
     status: RuleStatus | None = Field(None, description="only rules of this status")
+
+
+class HistoryQuery(Page):
+    since: Instant | None = Field(None, description="only quotes that began then or later")
 
 
 class EventsQuery(Page):

@@ -12,7 +12,16 @@ from tm import __version__, wire
 from tm.errors import Invalid
 from tm.http import glance, page, schemas
 from tm.http.guard import Access
-from tm.http.reading import AlertsQuery, EventsQuery, ExecutionsQuery, JobsQuery, Page, Query, RulesQuery
+from tm.http.reading import (
+    AlertsQuery,
+    EventsQuery,
+    ExecutionsQuery,
+    HistoryQuery,
+    JobsQuery,
+    Page,
+    Query,
+    RulesQuery,
+)
 from tm.http.schemas import AlertEvent, TradeRule
 from tm.service import records, rules
 from tm.service.body import refusal
@@ -21,6 +30,7 @@ from tm.service.new_alert import NewAlert
 from tm.service.new_rule import NewRule
 
 JSON = "application/json"
+NAMED = {"id": "[A-Za-z0-9]{1,64}", "tokenId": "[A-Za-z0-9._-]{1,128}"}  # what a path may hold, by its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,14 @@ def list_positions(call: Call) -> Answer:
 
     found, _ = current(call.ctx, limit=call.query.limit, offset=call.query.offset)
     return Answer([wire.position(each) for each in found])
+
+
+def list_history(call: Call) -> Answer:
+    from tm.service.history import list_history as quotes
+
+    query = call.query
+    found = quotes(call.ctx, call.id, since=query.since, limit=query.limit, offset=query.offset)
+    return Answer([wire.stretch(each) for each in found])
 
 
 def list_events(call: Call) -> Answer:
@@ -213,6 +231,9 @@ ROUTES = (
           cancel_rule, TradeRule, errors=(404, 409)),
     Route("GET", "/api/positions", "listPositions", "List held positions, read anew where they are old.",
           list_positions, list[schemas.MonitoredPosition], query=Page),
+    Route("GET", "/api/positions/{tokenId}/history", "listHistory",
+          "List the quotes that ticks read of a token.",
+          list_history, list[schemas.PriceStretch], query=HistoryQuery, errors=(404,)),
     Route("GET", "/api/events", "listEvents", "List what happened to the rules.",
           list_events, list[schemas.RuleEvent], query=EventsQuery, errors=(404,)),
     Route("GET", "/api/jobs", "listJobs", "List jobs.",

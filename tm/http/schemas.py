@@ -110,6 +110,15 @@ class MonitoredPosition(Record):
     updated_at: Moment
 
 
+class PriceStretch(Record):
+    """A quote, and the time for which each tick read the same."""
+
+    at: Moment
+    until: Moment
+    best_bid: Usd | None = Field(description="null: nobody bid")
+    best_ask: Usd | None = Field(description="null: nobody asked")
+
+
 class RuleEvent(Record):
     id: str
     rule_id: str
