@@ -19,6 +19,7 @@ _tm() {
             tm:position) path=tm/position; place=0; continue ;;
             tm:status) path=tm/status; place=0; continue ;;
             tm:watch) path=tm/watch; place=0; continue ;;
+            tm:suggest) path=tm/suggest; place=0; continue ;;
             tm:replay) path=tm/replay; place=0; continue ;;
             tm:event) path=tm/event; place=0; continue ;;
             tm:alert) path=tm/alert; place=0; continue ;;
@@ -60,6 +61,7 @@ _tm() {
             tm/position/history:--since|tm/position/history:--limit|tm/position/history:--offset|tm/position/history:--config) skip=1; continue ;;
             tm/status:--config) skip=1; continue ;;
             tm/watch:--config) skip=1; continue ;;
+            tm/suggest:--since|tm/suggest:--config) skip=1; continue ;;
             tm/replay:--stop-loss|tm/replay:--take-profit|tm/replay:--trailing-stop|tm/replay:--trigger-price|tm/replay:--activate-at|tm/replay:--sell|tm/replay:--rule|tm/replay:--entry|tm/replay:--shares|tm/replay:--max-spread|tm/replay:--confirm-ticks|tm/replay:--max-slippage-percent|tm/replay:--grid|tm/replay:--since|tm/replay:--config) skip=1; continue ;;
             tm/event:list) path=tm/event/list; place=0; continue ;;
             tm/event:--config) skip=1; continue ;;
@@ -160,6 +162,8 @@ _tm() {
         tm/position/history:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/status:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/watch:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
+        tm/suggest:--since) :; return ;;
+        tm/suggest:--config) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames; return ;;
         tm/replay:--stop-loss) :; return ;;
         tm/replay:--take-profit) :; return ;;
         tm/replay:--trailing-stop) :; return ;;
@@ -267,6 +271,7 @@ _tm() {
                 tm/position/history) COMPREPLY=($(compgen -W "--since --limit --offset --json --config -h --help" -- "$current")) ;;
                 tm/status) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/watch) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
+                tm/suggest) COMPREPLY=($(compgen -W "--since --json --config -h --help" -- "$current")) ;;
                 tm/replay) COMPREPLY=($(compgen -W "--stop-loss --take-profit --trailing-stop --trigger-price --activate-at --sell --rule --entry --shares --max-spread --confirm-ticks --max-slippage-percent --grid --since --json --config -h --help" -- "$current")) ;;
                 tm/event) COMPREPLY=($(compgen -W "--json --config -h --help" -- "$current")) ;;
                 tm/event/list) COMPREPLY=($(compgen -W "--rule --type --limit --offset --json --config -h --help" -- "$current")) ;;
@@ -313,7 +318,7 @@ _tm() {
             return ;;
     esac
     case "$path:$place" in
-        tm:0) COMPREPLY=($(compgen -W "rule position status watch replay event alert job execution tick serve run start pause resume init install uninstall update doctor skill config demo paper completion version" -- "$current")) ;;
+        tm:0) COMPREPLY=($(compgen -W "rule position status watch suggest replay event alert job execution tick serve run start pause resume init install uninstall update doctor skill config demo paper completion version" -- "$current")) ;;
         tm/rule:0) COMPREPLY=($(compgen -W "add list show edit cancel" -- "$current")) ;;
         tm/rule/add:0) _tm_records position "$current"; ;;
         tm/rule/show:0) _tm_records rule "$current"; ;;
@@ -321,6 +326,7 @@ _tm() {
         tm/rule/cancel:0) _tm_records rule "$current"; ;;
         tm/position:0) COMPREPLY=($(compgen -W "list history" -- "$current")) ;;
         tm/position/history:0) _tm_records position "$current"; ;;
+        tm/suggest:0) :; ;;
         tm/replay:0) :; ;;
         tm/event:0) COMPREPLY=($(compgen -W "list" -- "$current")) ;;
         tm/alert:0) COMPREPLY=($(compgen -W "add list show" -- "$current")) ;;
