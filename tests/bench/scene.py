@@ -22,7 +22,7 @@ from tm.times import utc_now
 from tm.venue.paper.control import PaperControl
 from tm.venue.paper.state import open_state
 
-TM = [PYTHON, "-m", "tm"]
+TM = [str(Path(PYTHON).with_name("tm"))]  # as it is installed
 LEVELS = 10  # of each side of a book
 UNIT = 1_000_000  # the paper exchange counts in millionths
 

@@ -98,7 +98,7 @@ def _imports(*modules: str) -> list[str]:
 def _modules(command: Sequence[str], env: Mapping[str, str]) -> list[str]:
     """The modules that a command imports, in its order; those below another come along with it."""
     done = subprocess.run(
-        [PYTHON, "-X", "importtime", *command[1:]], env=env, capture_output=True, text=True, check=True
+        [PYTHON, "-X", "importtime", *command], env=env, capture_output=True, text=True, check=True
     )
     found = re.findall(r"^import time: +\d+ \| +\d+ \| (\S+)$", done.stderr, re.M)
     return [name for name in found if not name.startswith("_")]
