@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.bridge import ALERT, SECRET, Bridge, Client
+from tests.bridge import ALERT, SECRET, Bridge, Client, parsed, read_all
 from tm import points
 from tm.http.app import App
 from tm.http.connection import Listener
@@ -125,3 +125,18 @@ def test_what_was_asked_before_the_end_is_answered(settings, world) -> None:
     assert [answer.status for answer in answers] == [202]
     with pytest.raises(ConnectionRefusedError):
         bridge.ask("GET", "/health")
+
+
+def test_what_was_half_asked_before_the_end_is_answered(settings) -> None:
+    bridge = Bridge(settings)
+    with socket.create_connection(("127.0.0.1", bridge.port), timeout=30) as asking:
+        asking.sendall(b"GET /health HTTP/1.1\r\n")
+        while not any(channel.request for channel in list(bridge.server.active_channels.values())):
+            pass
+        bridge.server.stop()
+        while bridge.server.socket is not None:  # it takes nobody new any more
+            pass
+        asking.sendall(f"Host: 127.0.0.1:{bridge.port}\r\n\r\n".encode())
+        answer = parsed(read_all(asking))
+    bridge.close()
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
