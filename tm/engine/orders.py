@@ -106,12 +106,14 @@ def _prepare(engine: Engine, job: Job, facts: Facts) -> Attempt:
     if quote is None:
         shares, promised = baseline.redeemable_shares(facts.holdings.value, token_id), None
     else:
-        left = None if owner.promised_shares is None else owner.promised_shares - owner.sold_shares
+        refusals = _refused_for_balance(engine.store.conn, job)
+        before = _promised(owner, action, held, refusals)
+        left = None if before is None else before - owner.sold_shares
         sells = (order.remaining for order in resting if order.side == "SELL")
-        shown = believed(held, _refused_for_balance(engine.store.conn, job))
+        shown = believed(held, refusals)
         size = _size(engine, rule, action, left, shown, sum(sells, Decimal(0)), quote)
         shares = size.shares
-        promised = owner.promised_shares if left is not None else promise(action, held)
+        promised = promise(action, held) if before is None else before
     attempt = Attempt(
         id=new_id(),
         seq=0,
@@ -128,6 +130,18 @@ def _prepare(engine: Engine, job: Job, facts: Facts) -> Attempt:
         rule_id=job.rule_id,
     )
     return _commit_intent(engine, attempt, job, promised)
+
+
+def _promised(owner: Rule | Job, action: Action, held: Decimal | None, refusals: int) -> Decimal | None:
+    """Given what was promised at the first attempt, return it; None before that.
+
+    Of all that was held then, less was there in truth where orders were refused for balance ever since: what
+    another rule had just sold was still shown.
+    """
+    promised = owner.promised_shares
+    if promised is None or held is None or action.type is not ActionType.SELL_ALL:
+        return promised
+    return min(promised, held) if refusals and owner.sold_shares == 0 else promised
 
 
 def _refused_for_balance(conn: sqlite3.Connection, job: Job) -> int:

@@ -72,7 +72,7 @@ def judge(attempt: Attempt, look: Look, *, claimed: Collection[str], asks_never:
         watch = replace(watch, horizon_from=watch.waited, clear_looks=())
         return _still_open(watch, fill, cancel_order_id=attempt.order_id)
     horizon = watch.horizon_from + horizon_seconds(attempt, asks_never=asks_never)
-    doubtful = attempt.order_id is None and _has_lookalike(attempt, watch, trades, claimed)
+    doubtful = _has_lookalike(attempt, watch, trades, claimed)
     if watch.waited > horizon and not doubtful and _nothing_missing(attempt, look, trades, fill):
         looks = (watch.clear_looks[:1] or (watch.waited,)) + (watch.waited,)
         watch = replace(watch, clear_looks=looks)
@@ -181,12 +181,13 @@ def _is_unexplained(attempt: Attempt, watch: Watch, trade: Trade, claimed: Colle
 def _has_lookalike(attempt: Attempt, watch: Watch, trades: list[Trade], claimed: Collection[str]) -> bool:
     """Say whether an unexplained sell of our size is listed, whatever its time, give or take a rounding.
 
-    It may be ours where Vincent's clock and the exchange's differ: it proves no sale, and it must not be
-    taken for somebody else's either, because then the same shares would be sent again.
+    It may be ours where Vincent's clock and the exchange's differ, or where our order is listed under another
+    id than we were told: it proves no sale, and it must not be taken for somebody else's either, because then
+    the same shares would be sent again.
     """
     sizes: dict[str, Decimal] = {}
     for trade in trades:
-        if _is_unexplained(attempt, watch, trade, claimed):
+        if trade.order_id != attempt.order_id and _is_unexplained(attempt, watch, trade, claimed):
             sizes[trade.order_id] = sizes.get(trade.order_id, Decimal(0)) + trade.size
     return any(abs(size - attempt.shares) < SHARE_STEP for size in sizes.values())
 
