@@ -182,7 +182,13 @@ def _repeatable() -> Iterator[None]:
 
 def simulate(seed: int) -> Story:
     """Given a seed, live its story through; `wrong` is empty where every promise was kept."""
-    with _repeatable(), Gateway() as gateway, a_place(gateway) as place:
+    chance = random.Random(f"settings of {seed}")
+    settings = {
+        "requestsPerTick": chance.choice((20, 20, 20, 7)),
+        "confirmTicks": chance.choice((1, 1, 2)),
+        "evaluationLog": chance.choice(("changes", "all")),
+    }
+    with _repeatable(), Gateway() as gateway, a_place(gateway, **settings) as place:
         simulation = Simulation(place, seed)
         try:
             return simulation.run()
