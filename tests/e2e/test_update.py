@@ -66,15 +66,25 @@ class Installed:
         return [path.name for path in self.programs.parent.parent.iterdir() if "update" in path.name]
 
 
-@pytest.fixture
-def installed(tmp_path: Path, offered: Path) -> Iterator[Callable[..., Installed]]:
+@pytest.fixture(scope="module")
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, offered: Path
+) -> Iterator[tuple[Installed, wheels.Index]]:
     with wheels.Index(offered) as index:
+        yield Installed(tmp_path_factory.mktemp("home"), offered, index), index
 
-        def make(*but: str) -> Installed:
-            index.yanked = set(but)
-            return Installed(tmp_path, offered, index)
 
-        yield make
+@pytest.fixture
+def installed(shared: tuple[Installed, wheels.Index]) -> Callable[..., Installed]:
+    """The one installation, at 0.0.9 before and after each test; the index withholds the named versions."""
+    one, index = shared
+
+    def make(*yanked: str) -> Installed:
+        index.yanked = set(yanked)
+        assert one.version() == "0.0.9"
+        return one
+
+    return make
 
 
 def test_it_goes_to_the_newest_release_and_stays_there(installed: Callable[..., Installed]) -> None:

@@ -49,11 +49,16 @@ def build(folder: Path, *, version: str | None = None, append: Mapping[str, str]
 def install(wheel: Path, folder: Path) -> Path:
     """Install a wheel into a new venv at `folder` and return the folder of its programs.
 
-    What it depends on is this interpreter's, named by a .pth file: nothing is downloaded.
+    What it depends on is this interpreter's, linked and named by a .pth file: nothing is downloaded.
     """
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    borrowed = folder / "borrowed"
+    borrowed.mkdir()
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if entry.name != "tm" and "openclaw_trade_manager" not in entry.name and entry.suffix != ".pth":
+            (borrowed / entry.name).symlink_to(entry)
     (place,) = folder.glob("lib/python*/site-packages")
-    (place / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    (place / "borrowed.pth").write_text(f"{borrowed}\n")
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run([*pip, "--ignore-installed", str(wheel)], check=True)
     return folder / "bin"

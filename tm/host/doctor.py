@@ -17,7 +17,11 @@ def examine(config_file: str | None = None) -> list[Finding]:
     try:
         settings = load_settings(config_file)
     except ConfigError as error:
-        return [of_error("config", error), database.sqlite_version(), *_made("timer", timer.units)]
+        return [
+            of_error("config", error),
+            database.sqlite_version(),
+            *_made("timer", lambda: timer.units(None)),
+        ]
     found = [_config(settings, config_file)]
     for name, check in _checks(settings, config_file):
         found += _made(name, check)
@@ -36,7 +40,7 @@ def _checks(settings: Settings, config_file: str | None) -> list[tuple[str, Chec
         ("key", lambda: vincent.examine(settings)),
         ("database", lambda: database.examine(settings)),
         ("tick", lambda: timer.last_tick(settings)),
-        ("timer", timer.units),
+        ("timer", lambda: timer.units(settings)),
         ("agent", lambda: agent.examine(settings)),
         ("disk", lambda: files.disk(settings)),
         ("permissions", lambda: files.permissions(settings, config_file)),

@@ -14,6 +14,7 @@ from tm.errors import TradeManagerError
 Scope = Literal["user", "system"]
 
 SECONDS = 60
+LINGER = Path("/var/lib/systemd/linger")  # a file for each user whose manager runs without a login
 RUNNING = Path("/run/systemd/system")  # exists where systemd is the init system (sd_booted(3))
 
 

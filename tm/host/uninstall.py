@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from tm.errors import TradeManagerError
 from tm.host import account, artifacts, names
 from tm.host.account import Account
 from tm.host.install import LINGER_MARK
+from tm.host.owner import owner_of
 from tm.host.places import Places, installed_scopes, places
 from tm.host.systemctl import Manager, Scope, is_running
 
@@ -66,21 +66,6 @@ def _uninstall(scope: Scope, dry_run: bool) -> Report:
         _unlinger(report, user, state, where)
     report.kept.append(f"{state}: configuration, rules, orders")
     return report
-
-
-def owner_of(scope: Scope) -> tuple[Account, Path, str | None]:
-    """Given a scope, return as the unit itself says: whom it runs as, its state, its own configuration."""
-    unit = places(scope).units / names.SERVICE
-    text = unit.read_text("utf-8", "replace") if unit.exists() else ""
-    user = re.search(r"^User=(\S+)$", text, re.MULTILINE)
-    who = account.of_name(user[1]) if user else account.me()
-    state = _variable(text, "OPENCLAW_STATE_DIR") or os.path.join(who.home, ".openclaw")
-    return who, Path(state), _variable(text, "TM_CONFIG")
-
-
-def _variable(text: str, name: str) -> str | None:
-    found = re.search(rf'^Environment="?{name}=(.*?)"?$', text, re.MULTILINE)
-    return found[1].replace("%%", "%").replace("\\\\", "\\") if found else None
 
 
 def _stop(manager: Manager) -> None:

@@ -29,6 +29,7 @@ from tm.config import Settings, config_file_path, load_settings
 from tm.errors import Busy, NotFound, TradeManagerError
 from tm.host import account, index, installer, names, snapshot, uninstall
 from tm.host.account import Account
+from tm.host.owner import owner_of
 from tm.host.places import installed_scopes
 from tm.host.setting import at_home_of
 from tm.host.systemctl import Manager, Scope, is_running
@@ -159,7 +160,7 @@ def _guards(config_file: str | None) -> list[Guard]:
     for scope in installed_scopes() if is_running() else []:
         if scope == "system" and os.geteuid() != 0:
             raise TradeManagerError("system units need root", code="needs_root", hint="sudo tm update")
-        user, state, config = uninstall.owner_of(scope)
+        user, state, config = owner_of(scope)
         with at_home_of(user):
             environ = {"OPENCLAW_STATE_DIR": str(state), **({"TM_CONFIG": config} if config else {})}
             settings = load_settings(environ=environ)
@@ -246,14 +247,23 @@ def _resting(guards: list[Guard]) -> Iterator[None]:
                 if manager.show(name, "ActiveState").get("ActiveState") == "active"
             ]
             stopped.append((manager, active))
-            if active:
-                manager.run("stop", *active, names.BRIDGE)
-            uninstall.let_tick_end(manager)
+            _stop(manager)
         yield
     finally:
         for manager, active in stopped:
             if active:
                 manager.run("start", *active, check=False)
+
+
+def _stop(manager: Manager) -> None:
+    """Stop what starts ticks, and wait for one in progress; one that began meanwhile has started it again."""
+    standing = (names.TIMER, names.KICK, names.SOCKET)
+    for _ in range(5):
+        manager.run("stop", *standing, names.BRIDGE, check=False)
+        uninstall.let_tick_end(manager)
+        if all(manager.show(name, "ActiveState").get("ActiveState") != "active" for name in standing):
+            return
+    raise Busy("the units do not stop", hint=f"{manager.command} status {names.SERVICE}")
 
 
 def _renew(report: Report, guard: Guard, program: tuple[str, ...]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e import wheels
-from tests.e2e.machine import Host, Machine, Scope, why_not
+from tests.e2e.machine import Host, Machine, Scope, why_not, without
 from tests.gateway import TOKEN as HOOKS_TOKEN
 from tests.gateway import Gateway
 from tm.times import parse_iso
@@ -29,7 +29,7 @@ def programs() -> Iterator[Path]:
     """
     reason = why_not()
     if reason is not None:
-        pytest.skip(f"no real systemd: {reason}")
+        without(reason)
     folder = Path(tempfile.mkdtemp(prefix="tm-installed-", dir="/opt"))
     folder.chmod(0o755)
     yield wheels.install(wheels.build(folder / "wheels"), folder / "venv")

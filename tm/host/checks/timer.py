@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import getpass
 import time
-from pathlib import Path
+from dataclasses import replace
 
 from tm.config import Settings
 from tm.engine import files
 from tm.errors import TradeManagerError
 from tm.host import names
+from tm.host.account import program
+from tm.host.artifacts import File
 from tm.host.checks.database import active_rules
 from tm.host.findings import Finding, fault, look, of_error, ok
-from tm.host.places import installed_scopes
-from tm.host.systemctl import Manager, is_running
-
-LINGER = Path("/var/lib/systemd/linger")
+from tm.host.owner import owner_of
+from tm.host.places import installed_scopes, places
+from tm.host.setting import at_home_of, wanted
+from tm.host.systemctl import LINGER, Manager, Scope, is_running
+from tm.host.units import render
 
 
 def last_tick(settings: Settings) -> Finding:
@@ -35,8 +38,8 @@ def last_tick(settings: Settings) -> Finding:
     return unwatched("tick", said + left, "the timer check says why; `tm tick` runs one now")
 
 
-def units() -> list[Finding]:
-    """Are the timer and the path unit waiting, and how did the last run end?"""
+def units(settings: Settings | None) -> list[Finding]:
+    """Are the timer and the path unit waiting, for this state, and how did the last run end?"""
     if not is_running():
         return [look("timer", "systemd does not run here", "keep `tm run` running in its place")]
     scopes = installed_scopes()
@@ -50,6 +53,8 @@ def units() -> list[Finding]:
         manager = Manager(scope)
         try:
             found += [_timer(manager), _kick(manager), _service(manager)]
+            if settings is not None:
+                found.append(_files(scope, settings))
         except TradeManagerError as error:
             found.append(of_error("timer", error, "look"))
         if scope == "user":
@@ -63,6 +68,22 @@ def lingering(user: str) -> Finding:
         return ok("lingering", f"on for {user}: the units run from boot on")
     fix = f"loginctl enable-linger {user}"
     return fault("lingering", f"off for {user}: the units end at logout", fix)
+
+
+def _files(scope: Scope, settings: Settings) -> Finding:
+    """Do the units watch this state, and are they as this installation and configuration want them?"""
+    user, state, config = owner_of(scope)
+    if state != settings.state_dir:
+        fix = f"sudo -u {user.name} tm doctor" if scope == "system" else "OPENCLAW_STATE_DIR names another"
+        return look("units", f"the {scope} units watch {state}, not {settings.state_dir}", fix)
+    folder = places(scope).units
+    with at_home_of(user):
+        given = wanted(scope, user, program(), config)
+    for setting in (given, replace(given, sandbox=False)):
+        if not any(File(folder / name, text).differs() for name, text in render(setting).items()):
+            return ok("units", f"as this installation and the configuration want them ({scope})")
+    fix = "tm install" if scope == "user" else f"sudo tm install --system --run-as {user.name}"
+    return look("units", f"not as this installation and the configuration would write them ({scope})", fix)
 
 
 def _timer(manager: Manager) -> Finding:
