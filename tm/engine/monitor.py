@@ -110,11 +110,12 @@ def remember(engine: Engine, plan: Plan) -> None:
     """
     now = engine.clock()
     rows = positions.rows(plan.positions)
+    learned = rules.looks((entry.rule, entry.fields) for entry in plan.judged if entry.fields)
     happened = [events.row(rule.id, kind, now, data) for rule, kind, data in _happenings(plan)]
     with engine.store.write("monitor.remember") as conn:
         positions.save_rows(conn, rows)
         history.record(conn, plan.news)
-        rules.remember_looks(conn, ((entry.rule, entry.fields) for entry in plan.judged if entry.fields))
+        rules.save_looks(conn, learned)
         events.add_all(conn, happened)
         blindness.tell_of(conn, engine, plan, now)
         for rule in plan.resolved:

@@ -98,13 +98,34 @@ def swap_status(
     return changed == 1
 
 
-def remember_looks(conn: sqlite3.Connection, changes: Iterable[tuple[Rule, dict[str, Any]]]) -> None:
-    """Set what a tick learned about ACTIVE rules (counts, trailing trigger, blindness).
+Looks = dict[str, list[list[codec.Column]]]  # a statement, and the rows that it is run with
+
+
+def looks(changes: Iterable[tuple[Rule, dict[str, Any]]]) -> Looks:
+    """Given what a tick learned about rules (counts, trailing trigger, blindness), make it ready to be saved.
+
+    Rules of which the same was learned share a statement.
+    """
+    made: Looks = {}
+    for judged, fields in changes:
+        where, *values = _as_judged(judged)
+        statement = f"UPDATE {TABLE} SET {', '.join(f'{name} = ?' for name in fields)} WHERE {where}"
+        row = [*(codec.to_column(value) for value in fields.values()), *values]
+        made.setdefault(statement, []).append(row)
+    return made
+
+
+def save_looks(conn: sqlite3.Connection, made: Looks) -> None:
+    """Save what was learned about rules that are still ACTIVE.
 
     Of a rule that a person has changed since it was judged nothing is remembered: it is another rule now.
     """
-    for judged, fields in changes:
-        codec.update(conn, TABLE, fields, *_as_judged(judged))
+    for statement, rows in made.items():
+        conn.executemany(statement, rows)
+
+
+def remember_looks(conn: sqlite3.Connection, changes: Iterable[tuple[Rule, dict[str, Any]]]) -> None:
+    save_looks(conn, looks(changes))
 
 
 def fire(conn: sqlite3.Connection, judged: Rule, now: datetime, **fields: Any) -> bool:
