@@ -1,4 +1,4 @@
-"""`python -m tests.bench [starts] [many] [faces] [day]`: measure, and print one table (all: some minutes)."""
+"""`python -m tests.bench [PART...]`: measure, and print one table. All of it takes some minutes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import ModuleType
 
 from tests.bench.table import machine, show
 
-PARTS = ("starts", "many", "faces", "day")
+PARTS = ("starts", "many", "faces", "day", "replay", "watch")
 
 
 def main() -> int:
