@@ -60,7 +60,7 @@ def keys(seen: Record) -> Text:
 
 def _heading(seen: Record, width: int, now: datetime) -> Text:
     rules = seen["activeRulesCount"]
-    parts = [f"{rules} active {'rule' if rules == 1 else 'rules'}", _next(seen, now)]
+    parts = [f"{rules} {'rule' if rules == 1 else 'rules'}", _next(seen, now)]
     if seen["profitUsd"] is not None:
         parts.append(f"profit {_signed(seen['profitUsd'])} USD")
     line, clock = Text(" Trade Manager", "bold"), Text(f"{now:%H:%M:%S} UTC ", "dim")
@@ -97,7 +97,7 @@ def _banner(banner: Record, width: int, most: int) -> list[Text]:
     )[:most]
     lines = [Text(part, STYLES[banner["level"]] or "bold") for part in parts]
     hint = f"   {_flat(banner['hint'] or '')}"
-    if lines[-1].cell_len + len(hint) < width:
+    if banner["hint"] is not None and lines[-1].cell_len + len(hint) < width:
         lines[-1].append(hint, "not bold dim")
     return lines
 
