@@ -8,6 +8,10 @@ import pytest
 
 from tests.integration.test_found import hand_in
 from tests.world import TOKEN
+from tm import points
+from tm.errors import Conflict
+from tm.service.context import open_context
+from tm.service.rules import cancel_rule
 from tm.venue.paper.faults import Fault
 
 LOST = Fault("bet", "drop", after=True)
@@ -223,6 +227,42 @@ def test_a_long_spelling_of_a_status_means_the_same(world, status, sold):
     world.tick()
     assert world.attempts()[0].closed_at is not None
     assert world.known(rule).sold_shares == sold
+
+
+@pytest.mark.parametrize(("second", "dated"), [(LOST, True), (NEVER_ARRIVED, False)], ids=["lost", "undated"])
+def test_two_rules_of_one_size_on_one_token_are_never_taken_for_each_other(world, second, dated):
+    world.hold(shares="300")
+    world.exchange.settings(date_header=dated, trade_lag=60.0, holdings_lag=30.0)
+    rules = [world.rule("STOP_LOSS", "0.40", sell="60") for _ in range(2)]
+    world.price("0.39")
+    world.exchange.fault(LOST, second)
+    world.tick(12)
+    world.tick(90, every=30)
+    assert world.sold() == 120
+    assert [world.known(rule).sold_shares for rule in rules] == [60, 60]
+
+
+# ---- a person in the middle of a tick
+
+
+@pytest.mark.parametrize("at", ["trigger.commit.after_commit", "vincent.trades.after", "vincent.bet.after"])
+def test_a_cancel_in_the_middle_of_a_tick_is_kept(world, at):
+    rule = triggered(world)
+    world.exchange.fault(Fault("bet", "bet_failed", message="no match"))
+
+    def cancel(name):
+        if name == at:
+            points.set_hook(None)
+            with open_context(world.settings, world.now) as context, pytest.raises(Conflict):
+                cancel_rule(context, rule)
+
+    points.set_hook(cancel)
+    try:
+        world.tick(6)
+    finally:
+        points.set_hook(None)
+    assert world.orders() == []
+    assert world.known(rule).status == "CANCELED"
 
 
 # ---- known limits
