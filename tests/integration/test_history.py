@@ -180,6 +180,20 @@ def test_ticks_write_down_what_they_read_and_a_list_shows_it(world):
             list_history(ctx, "999")
 
 
+def test_a_tick_thins_what_became_old(world):
+    world.hold(bid="0.50", ask="0.51")
+    world.rule("STOP_LOSS", "0.10")
+    for bid in ("0.50", "0.52", "0.50", "0.53"):
+        world.price(bid)
+        world.tick()
+    world.clock.advance(2 * 86_400)
+    world.tick(2)
+    with world.store() as store:
+        kept = [each.bid for each in history.oldest_first(store.conn, TOKEN)]
+        assert kept == [d("0.53"), d("0.53")], "the last of its minute, and the one of now"
+        assert not history.thinning_is_due(store.conn, world.now())
+
+
 def test_a_failing_tick_leaves_no_half_written_history(world):
     world.hold(bid="0.50", ask="0.51")
     world.rule("STOP_LOSS", "0.10")

@@ -158,6 +158,25 @@ def test_positions_are_read_anew_when_they_are_old(bridge, world) -> None:
     assert world.asked("holdings") == 2
 
 
+def test_a_percentage_needs_a_known_entry_and_nothing_is_read_for_it(bridge, world) -> None:
+    world.exchange.create(TOKEN, shares="80", avg_price="0.53", title="Market?")
+    body = {name: value for name, value in RULE.items() if name != "triggerPrice"}
+    body |= {"tokenId": TOKEN, "triggerPercent": -20, "action": {"type": "SELL_PARTIAL", "percent": 50}}
+    unknown = bridge.ask("POST", "/api/rules", body)
+    assert (unknown.status, unknown.code, world.asked("holdings")) == (422, "entry_unknown", 0)
+    assert "GET /api/positions" in unknown.json["hint"]
+    bridge.ask("GET", "/api/positions")
+    made = bridge.ask("POST", "/api/rules", body)
+    assert (made.status, world.asked("holdings"), world.asked("book")) == (201, 1, 0)
+    rule = made.json
+    assert (rule["triggerPrice"], rule["triggerPercent"], rule["entryPrice"]) == (0.424, -20, 0.53)
+    assert rule["action"] == {"type": "SELL_PARTIAL", "amount": 40, "percent": 50}
+    world.clock.advance(301)
+    assert bridge.ask("POST", "/api/rules", body).code == "entry_unknown"
+    moved = bridge.ask("PATCH", f"/api/rules/{rule['id']}", {"triggerPrice": 0.4}).json
+    assert (moved["triggerPrice"], moved["triggerPercent"]) == (0.4, None)
+
+
 def test_the_quotes_of_a_token_are_listed_newest_first(bridge, world) -> None:
     world.hold(bid="0.50", ask="0.51")
     world.rule("STOP_LOSS", "0.10")

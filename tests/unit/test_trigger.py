@@ -157,6 +157,39 @@ def test_a_trailing_stop_fires_on_the_way_down_at_the_highest_trigger() -> None:
     assert (seen.decision, seen.trigger_price) == (Decision.FIRE, Decimal("0.5400"))
 
 
+def test_a_trail_in_usd_follows_at_its_amount_and_never_below_zero() -> None:
+    cents = replace(trailing(), trailing_percent=None, trailing_amount=Decimal("0.05"))
+    seen = judge(cents, narrow("0.50"))
+    assert (seen.trigger_price, seen.raised) == (Decimal("0.45"), True)
+    assert judge(replace(cents, trigger_price=Decimal("0.45")), narrow("0.45")).decision == Decision.FIRE
+    low = judge(cents, narrow("0.05"))
+    assert (low.decision, low.trigger_price) == (Decision.HOLD, None)
+
+
+@pytest.mark.parametrize(("bid", "wakes"), [("0.59", False), ("0.60", True), ("0.75", True)])
+def test_a_trailing_stop_sleeps_until_the_bid_is_at_its_activation(bid: str, wakes: bool) -> None:
+    sleeper = replace(trailing(), activation_price=Decimal("0.60"))
+    seen = judge(sleeper, narrow(bid))
+    assert (seen.activated, seen.trigger_price is not None) == (wakes, wakes)
+    assert seen.reason == ("not_reached" if wakes else "asleep")
+    assert distance(sleeper, Decimal(bid)) == Decimal("0.60") - Decimal(bid)
+
+
+def test_asleep_it_never_fires_and_awake_it_stays_so() -> None:
+    sleeper = replace(trailing("0.40"), activation_price=Decimal("0.60"))
+    assert judge(sleeper, narrow("0.30")).decision == Decision.HOLD
+    assert not would_trigger(sleeper, Decimal("0.30"))
+    awake = replace(sleeper, activated_at=TICK)
+    assert judge(awake, narrow("0.30")).decision == Decision.FIRE
+    assert would_trigger(awake, Decimal("0.30"))
+
+
+def test_a_quote_that_says_nothing_wakes_no_trailing_stop() -> None:
+    sleeper = replace(trailing(), activation_price=Decimal("0.60"))
+    wide = Quote("t", Decimal("0.80"), Decimal("0.95"), TICK)
+    assert not judge(sleeper, wide).activated
+
+
 def test_a_trail_is_rounded_down_and_never_to_zero() -> None:
     assert trailing_candidate(Decimal("0.333"), Decimal("7.5")) == Decimal("0.3080")
     assert trailing_candidate(Decimal("0.0005"), Decimal("50")) == Decimal("0.0002")
