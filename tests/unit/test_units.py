@@ -61,7 +61,7 @@ def test_systemd_has_no_word_to_say(scope: Scope, sandbox: bool, wake: str | Non
 
 
 @needs_systemd
-@pytest.mark.parametrize("name", [names.SERVICE, names.BRIDGE])
+@pytest.mark.parametrize("name", [names.SERVICE, names.BRIDGE, names.KICKER])
 def test_the_system_units_are_exposed_at_most_one_and_a_half(name: str, tmp_path: Path) -> None:
     written(given("system", tmp_path / "state"), tmp_path / "units")
     done = subprocess.run(
@@ -129,7 +129,7 @@ def test_the_seeds_own_lines_start_and_stop_everything(tmp_path: Path) -> None:
 
 def test_one_identifier_for_all_that_is_logged(tmp_path: Path) -> None:
     found = units.render(given("system", tmp_path))
-    for name in (names.SERVICE, names.BRIDGE):
+    for name in (names.SERVICE, names.BRIDGE, names.KICKER):
         assert lines(found[name], "SyslogIdentifier") == [names.NAME]
 
 

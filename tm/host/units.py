@@ -74,6 +74,7 @@ def _values(given: Setting) -> dict[str, str]:
         "SECONDS": str(settings.poll_interval_seconds),
         "CALENDAR": calendar(settings.poll_interval_seconds),
         "SPREAD": str(settings.poll_interval_seconds // 3),
+        "KICK_FILE": quoted(str(settings.state_dir / KICK_FILE)).replace("$", "$$"),
         "KICK": _glob_escaped(str(settings.state_dir / KICK_FILE)),
         "ADDRESS": address if ":" not in address else f"[{address}]",
         "PORT": str(settings.port),

@@ -135,3 +135,21 @@ def test_the_path_unit_survives_200_alerts_in_a_burst(
     assert world.host.show(f"{NAME}-kick.path", "Result") == "success"
     left = {job["status"] for job in world.host.tm("job", "list", "--limit", "1000")}
     assert left == {"SUCCEEDED"}
+
+
+def test_a_tick_that_cannot_start_is_not_started_for_ever(world_of: WorldOf) -> None:
+    world = world_of("user")
+    world.host.configure(**world.settings(pollIntervalSeconds=300))
+    world.host.install()
+    unit = f"{NAME}.service"
+    world.host.drop_in(unit, "[Service]\nExecStart=\nExecStart=/nowhere/tm tick\n")
+    world.machine.run("touch", f"{world.host.state}/trade-manager.kick")
+    wait_for(lambda: world.host.show(unit, "Result") == "exit-code", 20, "the tick fails")
+    time.sleep(3)
+    failures = world.host.journal_of_systemd().count("Failed with result 'exit-code'")
+    assert 1 <= failures <= 3, failures
+    assert world.host.show(f"{NAME}-kick.path", "ActiveState") == "active"
+    world.machine.run("rm", "-r", f"/home/tester/.config/systemd/user/{unit}.d")
+    world.host.systemctl("daemon-reload")
+    alert(world, "after-the-repair")
+    wait_for(lambda: woken(world, "after-the-repair"), 30, "the wake")
