@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tm.cli.progress import Progress
 from tm.venue.paper.server import PaperServer
 
 TM = Callable[..., Any]
@@ -113,6 +116,11 @@ def test_a_grid_tries_every_combination(tm_here: TM, tm_tty: TM, fall: str) -> N
         (("wick_0.79_to_0.55", "--stop-loss", "0.4", "--max-spread", "2"), 2, "0 to 1"),
         (("wick_0.79_to_0.55", "--stop-loss", "0.4", "--entry", "7"), 2, "--entry"),
         (("wick_0.79_to_0.55", "--stop-loss", "0.4", "--rule", "cabcdef1"), 2, "gives no levels beside it"),
+        (
+            ("wick_0.79_to_0.55", "--grid", "stop-loss=0.4", "--rule", "cabcdef1"),
+            2,
+            "gives no levels beside it",
+        ),
         (("wick_0.79_to_0.55", "--stop-loss", "0.4", "--since", "soon"), 2, "--since"),
     ],
 )
@@ -146,6 +154,25 @@ def test_a_file_that_makes_no_sense_is_named_with_its_row(
     assert said in done.error["error"]
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_one_line_on_a_terminal_and_gone_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tm.cli.progress.EVERY", 0)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with Progress(3) as progress:
+        progress(0, 20_000)
+        progress(1, 0)
+        progress(1, 1_000)
+    shown = sys.stderr.getvalue()  # type: ignore[attr-defined]
+    assert "replay: 0 of 3 series, 20,000 rows" in shown
+    assert "replay: 1 of 3 series, 21,000 rows" in shown
+    assert "\n" not in shown
+    assert shown.endswith("\r\x1b[K")
+
+
 # ---- the own history -----------------------------------------------------------------------------
 
 
@@ -171,11 +198,13 @@ def test_what_the_ticks_read_can_be_listed_replayed_and_is_too_little_to_suggest
     assert [each["id"] for each in standing["rules"]] == [rule]
     assert (standing["entryPrice"], standing["shares"], standing["fired"]) == (0.53, 80, 0)
     assert tm_here("replay", "rain", "--rule", rule[:10]).json == standing
+    tm_here("rule", "add", "rain", "--stop-loss", "0.30")  # two that sell all: added one by one, both stand
+    assert len(tm_here("replay", "rain").json["rules"]) == 2
     high = tm_here("replay", "rain", "--stop-loss", "-2%").json
     assert (high["fired"], high["soldShares"]) == (1, 80)
     little = tm_here("suggest", "rain")
     assert (little.code, little.error["code"]) == (5, "too_little_history")
-    assert len(tm_here("rule", "list").json) == 1, "nothing made a rule"
+    assert len(tm_here("rule", "list").json) == 2, "nothing made a rule"
 
 
 def test_a_history_that_nobody_has_is_not_found(tm_here: TM, paper: PaperServer) -> None:

@@ -74,9 +74,10 @@ def replay(
 
     The same code decides as in a tick, and each row is a tick. A CSV file has a header and the columns
     ts,best_bid,best_ask[,bid_depth,ask_depth]; a row whose side is empty says so with an empty field. A
-    token or words that name a position stand for the quotes that the ticks wrote down; without levels, the
-    ACTIVE rules of that token are run. An order is taken to fill at once, at the recorded bid, as far as
-    the recorded depth goes (where none was recorded: wholly).
+    token or words that name a position stand for the quotes that the ticks wrote down (older than a day: one
+    a minute; than 30 days: one an hour); without levels, the ACTIVE rules of that token are run. An order is
+    taken to fill at once, at the recorded bid, as far as the recorded depth goes (where none was recorded:
+    wholly).
 
     --grid takes stop-loss, take-profit, trailing-stop, max-spread and confirm-ticks, each with values such
     as 0.30,0.40 or -40%..-10%..5% (from, to, step). A stop is called false when the bid was back above its

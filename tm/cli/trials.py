@@ -41,9 +41,10 @@ class Typed:
 
     def trials(self, manner: Manner, grid: Sequence[str], *, standing: bool) -> list[Trial]:
         """Return one trial for each place of the grid. Raise Invalid for what does not fit together."""
-        if standing and self.any:
+        trials = [self._trial(manner, place) for place in places(grid)]
+        if standing and has_levels(trials):
             raise Invalid("--rule takes a rule as it stands: give no levels beside it", code="usage")
-        return [self._trial(manner, place) for place in places(grid)]
+        return trials
 
     def _trial(self, manner: Manner, place: tuple[tuple[str, str], ...]) -> Trial:
         stops, targets, trail, start, activate_at = self._levels

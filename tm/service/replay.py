@@ -157,7 +157,7 @@ def rules_of(trial: Trial, entry: Decimal | None, shares: Decimal, at: datetime)
     Raise Invalid or Unprocessable as the adding of them would.
     """
     position = Position("", "", "", shares, entry, None, at, at, at, tick_size=PRICE_STEP)
-    made = [as_new(rule, at) for rule in trial.rules]
+    made: list[Rule] = []
     for number, new in enumerate(trial.terms):
         level = levels.resolve(new, position, at)
         made.append(
@@ -180,7 +180,7 @@ def rules_of(trial: Trial, entry: Decimal | None, shares: Decimal, at: datetime)
             )
         )
     levels.check_together(made, shares)
-    return tuple(made)
+    return (*(as_new(rule, at) for rule in trial.rules), *made)
 
 
 def as_new(rule: Rule, at: datetime) -> Rule:
