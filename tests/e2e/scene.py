@@ -1,5 +1,6 @@
 """A person's afternoon: positions, rules, and a price history that ticks have really made."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -15,6 +16,8 @@ def afternoon(directory, *, minutes: int = 180, every: int = 60, **flags) -> Wor
     """A world whose clock has just reached the present, after `minutes` of ticks."""
     world = World(directory, **flags)
     world.paper.start()
+    given = {"vincentApiUrl": world.paper.url, "vincentApiKey": "ssk_paper", "paper": True, **flags}
+    (world.state_dir / "trade-manager.json").write_text(json.dumps(given))
     world.clock.at = datetime.now(UTC) - timedelta(minutes=minutes)
     create = world.exchange.create
     create(FED, title=TITLE_FED, shares="250", avg_price="0.62")
@@ -29,6 +32,8 @@ def afternoon(directory, *, minutes: int = 180, every: int = 60, **flags) -> Wor
         for token, bid in ((FED, _fed(step / steps)), (CUP, _cup(step / steps)), (BTC, Decimal("0.29"))):
             world.price(str(bid), token=token)
         world.tick(every=every)
+    world.clock.at = datetime.now(UTC)
+    world.one_tick()
     return world
 
 

@@ -63,10 +63,11 @@ def _heading(seen: Record, width: int, now: datetime) -> Text:
     parts = [f"{rules} {'rule' if rules == 1 else 'rules'}", _next(seen, now)]
     if seen["profitUsd"] is not None:
         parts.append(f"profit {_signed(seen['profitUsd'])} USD")
-    line, clock = Text(" Trade Manager", "bold"), Text(f"{now:%H:%M:%S} UTC ", "dim")
+    line, clock = Text(), _said(f"{now:%H:%M:%S} UTC ", "dim")
+    line.append(" Trade Manager", "bold")
     for part in filter(None, parts):
         if line.cell_len + 3 + len(part) + 1 + clock.cell_len <= width:
-            line.append(f"   {part}", "not bold")
+            line.append(f"   {part}")
     return _apart(line, clock, width)
 
 
@@ -95,10 +96,10 @@ def _banner(banner: Record, width: int, most: int) -> list[Text]:
     parts = wrap(
         text, max(10, width - 4), initial_indent=mark, subsequent_indent="   ", break_on_hyphens=False
     )[:most]
-    lines = [Text(part, STYLES[banner["level"]] or "bold") for part in parts]
+    lines = [_said(part, STYLES[banner["level"]] or "bold") for part in parts]
     hint = f"   {_flat(banner['hint'] or '')}"
     if banner["hint"] is not None and lines[-1].cell_len + len(hint) < width:
-        lines[-1].append(hint, "not bold dim")
+        lines[-1].append(hint, "dim")
     return lines
 
 
@@ -110,7 +111,7 @@ def _groups(seen: Record, width: int, now: datetime) -> list[list[Text]]:
     graph = max(8, min(40, width - wide_facts - wide_gain - 42))
     found = []
     for position, facts, gain in rows:
-        name = Text(" " + _flat(position["label"] or position["tokenId"]), "bold")
+        name = _said(" " + _flat(position["label"] or position["tokenId"]), "bold")
         name.truncate(max(12, width - graph - wide_facts - wide_gain - 7), overflow="ellipsis", pad=True)
         facts.truncate(wide_facts, pad=True)
         line = Text.assemble(name, "  ", sparkline(position["history"], seen, graph), "  ", facts)
@@ -122,7 +123,7 @@ def _groups(seen: Record, width: int, now: datetime) -> list[list[Text]]:
 
 def _facts(position: Record, now: datetime) -> Text:
     if not position["held"]:
-        return Text("not held", "dim")
+        return _said("not held", "dim")
     bid = position["bestBid"] if position["priceSource"] != "holdings" else position["price"]
     facts = Text(f"{_number(position['quantity'])} × {price(bid)}")
     facts.append(f" from {price(position['avgEntryPrice'])}", "dim")
@@ -134,9 +135,9 @@ def _facts(position: Record, now: datetime) -> Text:
 def _gain(position: Record) -> Text:
     usd, percent = position["profitUsd"], position["profitPercent"]
     if usd is None:
-        return Text("-", "dim")
+        return _said("-", "dim")
     text = _signed(usd) + ("" if percent is None else f" {_signed(percent, 1)}%")
-    return Text(text, "green" if usd > 0 else "red" if usd < 0 else "")
+    return _said(text, "green" if usd > 0 else "red" if usd < 0 else "")
 
 
 def _rule(rule: Record, width: int) -> Text:
@@ -146,7 +147,7 @@ def _rule(rule: Record, width: int) -> Text:
         else f"   {rule['kind']}"
     )
     long = max(10, min(30, width - 66))
-    line = Text(name.ljust(25)[:25], "" if rule["status"] == "ACTIVE" else "dim")
+    line = _said(name.ljust(25)[:25], "" if rule["status"] == "ACTIVE" else "dim")
     line.append_text(_bar(rule, long))
     away = ""
     if rule["distanceUsd"] is not None:
@@ -162,7 +163,7 @@ def _bar(rule: Record, long: int) -> Text:
         return Text(" " * (long + 1))
     filled = round(rule["fraction"] * long)
     style = {"near": "yellow", "reached": "bold red"}.get(rule["nearness"], "")
-    return Text("├", style or "dim").append("━" * filled, style).append("─" * (long - filled), "dim")
+    return _said("├", style or "dim").append("━" * filled, style).append("─" * (long - filled), "dim")
 
 
 def sparkline(history: Sequence[Record], seen: Record, width: int) -> Text:
@@ -201,8 +202,8 @@ def _events(seen: Record, width: int) -> list[Text]:
     for event in seen["events"]:
         at = event["createdAt"]
         when = at[11:19] if at[:10] == today else at[5:10] + "   "
-        line = Text(f" {when}  ", "dim").append(_flat(event["text"]), STYLES[event["level"]])
-        label = Text(_flat(event["label"] or event["tokenId"]) + " ", "dim")
+        line = _said(f" {when}  ", "dim").append(_flat(event["text"]), STYLES[event["level"]])
+        label = _said(_flat(event["label"] or event["tokenId"]) + " ", "dim")
         label.truncate(max(0, width - line.cell_len - 3), overflow="ellipsis")
         lines.append(_apart(line, label, width))
     return lines
@@ -251,6 +252,11 @@ def _span(length: timedelta) -> str:
     if seconds < 7200:
         return f"{round(seconds / 60)} min"
     return f"{round(seconds / 3600)} h" if seconds < 172800 else f"{round(seconds / 86400)} d"
+
+
+def _said(text: str, style: str) -> Text:
+    """A text in a style that what is appended to it does not take on."""
+    return Text().append(text, style)
 
 
 def _flat(text: str) -> str:
