@@ -165,9 +165,13 @@ def test_an_edited_trigger_is_a_percentage_no_more(tm_here: TM, paper: PaperServ
     assert tm_here("rule", "show", rule["id"]).json == changed
 
 
+def in_one_line(done: Any) -> str:
+    return " ".join(done.out.split())
+
+
 def test_people_are_told_both_the_price_and_the_percentage(tm_tty: TM, paper: PaperServer) -> None:
-    said = tm_tty("rule", "add", "rain", "--stop-loss", "-20%", "--sell", "50%").out
+    said = in_one_line(tm_tty("rule", "add", "rain", "--stop-loss", "-20%", "--sell", "50%"))
     assert "sells 50 shares (50 %) when the best bid is 0.42 or less (-20 % of 0.53 paid)" in said
-    said = tm_tty("rule", "add", "rain", "--trailing-stop", "0.05", "--activate-at", "+10%").out
+    said = in_one_line(tm_tty("rule", "add", "rain", "--trailing-stop", "0.05", "--activate-at", "+10%"))
     assert "0.05 USD below the highest best bid" in said
     assert "asleep until the best bid is 0.59 or more (+10 % of 0.53 paid)" in said
