@@ -32,6 +32,7 @@ class Story:
     alerts: int = 0
     triggers: int = 0
     ticks: int = 0
+    by_hand: int = 0  # orders whose outcome nothing proved, so that a person had to settle them
 
     def __str__(self) -> str:
         return "\n".join([f"seed {self.seed}: {'; '.join(self.wrong) or 'as it should be'}", *self.lines])

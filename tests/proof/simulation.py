@@ -21,7 +21,7 @@ from tests.proof.oracle import about_jobs, waits_for_a_person
 from tests.proof.place import Place, a_place
 from tm import ids, points
 from tm.engine import books
-from tm.service import control
+from tm.service import control, jobs
 from tm.store import alerts as alert_table
 from tm.store import attempts
 from tm.store import jobs as job_table
@@ -29,6 +29,7 @@ from tm.store import rules as rule_table
 
 TROUBLED = 34  # ticks
 QUIET_WITHIN = 110  # ticks more
+GIVEN_UP_AT = 90  # of them, a person who was woken looks at what is still open
 DEATHS = [
     *("intent.commit.after_commit", "order.marked", "vincent.bet.before", "vincent.bet.after"),
     *("answer.commit.before_commit", "answer.commit.after_commit", "look.settle.before_commit"),
@@ -68,6 +69,8 @@ class Simulation(Mischief):
             self._tick()
             if self._is_quiet():
                 break
+            if number == GIVEN_UP_AT:
+                self._settle_by_hand()
             self.place.clock.advance(self._pace(number))
         else:
             self.story.wrong.append(f"not quiet after {QUIET_WITHIN} ticks: {self._unrest()}")
@@ -133,6 +136,18 @@ class Simulation(Mischief):
             self.bid[token], self.depth[token] = Decimal("0.30"), "10000"
             self._book(token)
         self.say("all trouble stops")
+
+    def _settle_by_hand(self) -> None:
+        """Settle what nothing proves, as `tm job resolve` does: a person looks at the exchange."""
+        with self.place.store() as store:
+            asking = [one for one in attempts.open_ones(store.conn) if one.needs_operator]
+        orders = dict(zip((one.id for one in self.ledger.intents), self.place.now_orders(), strict=True))
+        for one in asking:
+            sold = Decimal(orders[one.id]["filled"]) if one.id in orders else Decimal(0)
+            with self.place.context() as context:
+                jobs.resolve_job(context, one.job_id, sold, by="owner")
+            self.story.by_hand += 1
+            self.say(f"settled by hand: {one.id} sold {sold}")
 
     def _unrest(self) -> list[str]:
         wallet = self.place.wallet()
