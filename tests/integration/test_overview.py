@@ -181,6 +181,8 @@ def test_holdings_are_read_anew_where_no_tick_needs_them(world, look) -> None:
     assert world.asked("holdings") == asked + 1
     look()
     assert world.asked("holdings") == asked + 2
+    look(at_once=True)
+    assert world.asked("holdings") == asked + 3
 
 
 def test_trouble_with_reading_holdings_is_a_banner_and_no_failure(world, look) -> None:

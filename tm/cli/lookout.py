@@ -41,7 +41,7 @@ class Lookout:
         return utc_now()
 
     def look(self, *, anew: bool = False) -> dict[str, Any]:
-        """Return the overview. `anew`: ask for holdings now if nobody has since the last tick's time.
+        """Return the overview. `anew`: ask for holdings now, however fresh they are.
 
         Trouble with the database becomes a banner on what was seen last. Raise it where nothing was.
         """
@@ -74,7 +74,7 @@ class Lookout:
         asks = anew or now - self._asked >= self.settings.poll_interval_seconds
         if asks:
             self._asked = now
-        self._seen = overview(ctx, points=POINTS, read_anew=asks)
+        self._seen = overview(ctx, points=POINTS, read_anew=asks, at_once=anew)
         self._mark, self._looked = mark(ctx), now
 
     def _context(self) -> Context:

@@ -51,13 +51,15 @@ class _View:
     orders: Mapping[str, Attempt]  # the latest of each rule
 
 
-def overview(ctx: Context, *, hours: int = HOURS, points: int = POINTS, read_anew: bool = True) -> Record:
+def overview(
+    ctx: Context, *, hours: int = HOURS, points: int = POINTS, read_anew: bool = True, at_once: bool = False
+) -> Record:
     """Return the record of `GET /api/overview` and `tm watch --json`: status, banners, positions, events.
 
     `hours` of price history, at most about `points` of it for each position. `read_anew`: holdings that
-    no tick keeps fresh are asked for first, within 3 s.
+    no tick keeps fresh are asked for first, within 3 s; `at_once`: also those that are fresh.
     """
-    trouble = _freshen(ctx) if read_anew else None
+    trouble = _freshen(ctx, at_once) if read_anew or at_once else None
     status = control.status(ctx)
     now = ctx.clock()
     open_orders = attempts.open_ones(ctx.conn)
@@ -97,12 +99,13 @@ def mark(ctx: Context) -> tuple[int, float | None]:
     return glance.data_version(ctx.conn), files.stamped_at(ctx.settings.state_dir)
 
 
-def _freshen(ctx: Context) -> TradeManagerError | None:
+def _freshen(ctx: Context, at_once: bool) -> TradeManagerError | None:
     """Read holdings where the ticks do not, or are late with it; return what went wrong."""
     read_at = state.instant(ctx.conn, state.LAST_SYNC)
     ticks_read = rules.count(ctx.conn, RuleStatus.ACTIVE) > 0
     patience = ctx.settings.poll_interval_seconds * (STALE_AFTER if ticks_read else 1)
-    if read_at is not None and timedelta(0) <= ctx.clock() - read_at <= timedelta(seconds=patience):
+    is_fresh = read_at is not None and timedelta(0) <= ctx.clock() - read_at <= timedelta(seconds=patience)
+    if is_fresh and not at_once:
         return None
     try:
         refresh(ctx, timeout=REFRESH_SECONDS)
