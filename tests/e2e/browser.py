@@ -32,6 +32,13 @@ class Browser:
         )
         self._http = requests.Session()
         self._http.trust_env = False
+        try:
+            self._begin()
+        except BaseException:
+            self._end()
+            raise
+
+    def _begin(self) -> None:
         self._url = f"http://127.0.0.1:{self._port()}"
         wanted = {
             "browserName": "chrome",
@@ -61,11 +68,14 @@ class Browser:
         try:
             self._call("DELETE", "")
         finally:
-            self._http.close()
-            self._driver.terminate()
-            self._driver.wait(30)
-            self._driver.stdout.close()
-            shutil.rmtree(self._profile, ignore_errors=True)
+            self._end()
+
+    def _end(self) -> None:
+        self._http.close()
+        self._driver.terminate()
+        self._driver.wait(30)
+        self._driver.stdout.close()
+        shutil.rmtree(self._profile, ignore_errors=True)
 
     def __enter__(self):
         return self
