@@ -68,7 +68,9 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _number(value: float | None, unit: float) -> str:
-    return "-" if value is None else f"{value / unit:.0f}"
+    if value is None:
+        return "-"
+    return f"{value / unit:.0f}" if value >= unit else f"{value / unit:.2g}"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
