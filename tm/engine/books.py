@@ -4,37 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tm.engine.context import BASELINE_READS, Engine
+from tm.engine.reading import Books
 from tm.errors import NotFound, RateLimited, TradeManagerError
 from tm.market import Book
 from tm.model import Position, Rule
-from tm.rules.quote import Quote, quote_of
+from tm.rules.quote import quote_of
 from tm.rules.trigger import distance
 from tm.store import positions
 
 AT_ONCE = 8  # of Vincent's books read in parallel
 CLOB_SECONDS = 20.0  # for all batches of a tick: the rest is for orders
-
-
-@dataclass
-class Books:
-    """What was read: a token's quote; `missing`: asked for and not there; the rest was not reached."""
-
-    quotes: dict[str, Quote] = field(default_factory=dict)  # by token
-    missing: dict[str, str] = field(default_factory=dict)  # token to why: a word for the event
-    error: TradeManagerError | None = None  # the last trouble, where there was any
-    asked: int = 0
-
-    @property
-    def all_failed(self) -> bool:
-        """Every book that was asked for met trouble (a 404 is an answer, not trouble)."""
-        return self.asked > 0 and self.error is not None and not self.quotes and not self._not_found()
-
-    def _not_found(self) -> bool:
-        return "no_book" in self.missing.values()
 
 
 def read_books(engine: Engine, rules: list[Rule]) -> Books:

@@ -11,31 +11,18 @@ from datetime import datetime
 from typing import Any
 
 from tm.engine import blindness
-from tm.engine.books import Books, read_books
+from tm.engine.books import read_books
 from tm.engine.context import Engine
 from tm.engine.positions import tracked
+from tm.engine.reading import Reading
 from tm.logs import log
 from tm.market import Holdings
 from tm.model import ActionType, EventType, Position, Rule, RuleStatus
 from tm.numbers import canonical
 from tm.rules.judgement import judge as judge_rule
 from tm.rules.level import moved_average
-from tm.rules.quote import Quote
 from tm.rules.trigger import Evaluation
 from tm.store import attempts, events, history, positions, rules, state
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What this tick read. `holdings_at`: Vincent's clock."""
-
-    holdings: Holdings
-    holdings_at: datetime | None
-    books: Books
-    started: datetime  # a quote older than this is not of this tick
-
-    def quote(self, token_id: str) -> Quote | None:
-        return self.books.quotes.get(token_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from tm.model import Position
 from tm.rules.closure import track
 
 if TYPE_CHECKING:
-    from tm.engine.monitor import Reading
+    from tm.engine.reading import Reading
 
 
 def tracked(

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from tm.engine import blindness, closures, files, harness, housekeeping, monitor, reconcile, restore, triggers
 from tm.engine.baseline import Facts
 from tm.engine.context import Engine
+from tm.engine.reading import Reading
 from tm.errors import RateLimited, TradeManagerError
 from tm.market import Holdings, Look
 from tm.model import Rule, RuleStatus
@@ -41,7 +42,7 @@ class Readings:
     tried: bool = False
     failed: bool = False
     holdings: Read[Holdings] | None = None
-    reading: monitor.Reading | None = None
+    reading: Reading | None = None
     _facts: Facts | None = None
 
     def take(self, look: Look) -> None:

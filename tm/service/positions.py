@@ -50,9 +50,8 @@ def list_positions(
 
 def refresh(ctx: Context, *, tries: int = 1, timeout: float = 10.0) -> Holdings:
     """Read holdings (each try at most `timeout` seconds), remember them, and return them."""
-    from tm.engine.books import Books
-    from tm.engine.monitor import Reading
     from tm.engine.positions import tracked
+    from tm.engine.reading import Books, Reading
 
     started = ctx.clock()
     read = _ask(ctx, lambda venue: venue.holdings(tries=tries, timeout=timeout), tries)
