@@ -151,6 +151,7 @@ class World:
                         os.kill(os.getpid(), signal.SIGKILL)
 
             points.set_hook(die)
+            signal.alarm(120)  # a child that hangs is a failed test, not a test that never ends
             try:
                 self.one_tick()
             finally:
