@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -49,19 +50,34 @@ def build(folder: Path, *, version: str | None = None, append: Mapping[str, str]
 def install(wheel: Path, folder: Path) -> Path:
     """Install a wheel into a new venv at `folder` and return the folder of its programs.
 
-    What it depends on is this interpreter's, linked and named by a .pth file: nothing is downloaded.
+    What it depends on is this interpreter's, linked file by file (units see neither /tmp nor a home of
+    root's) and named by a .pth file: nothing is downloaded.
     """
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     borrowed = folder / "borrowed"
     borrowed.mkdir()
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
         if entry.name != "tm" and "openclaw_trade_manager" not in entry.name and entry.suffix != ".pth":
-            (borrowed / entry.name).symlink_to(entry)
+            _lend(entry, borrowed / entry.name)
     (place,) = folder.glob("lib/python*/site-packages")
     (place / "borrowed.pth").write_text(f"{borrowed}\n")
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run([*pip, "--ignore-installed", str(wheel)], check=True)
     return folder / "bin"
+
+
+def _lend(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, copy_function=_link)
+    else:
+        _link(source, target)
+
+
+def _link(source: os.PathLike[str] | str, target: os.PathLike[str] | str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
 
 
 class Index:
