@@ -27,3 +27,12 @@ def new_world(tmp_path, monkeypatch):
 @pytest.fixture
 def world(new_world):
     return new_world()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what tests counted (`record_property("figures", ...)`): the README states such lines."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for name, value in getattr(report, "user_properties", []):
+                if name == "figures":
+                    terminalreporter.write_line(value)

@@ -1,13 +1,12 @@
 """Death at every named point, under every outcome, in every scenario: no double order, nothing forgotten.
 
-pytest -q -m long tests/proof/test_crash_points.py -s     the figures; a death in each stretch between
+pytest -q -m long tests/proof/test_crash_points.py      the figures; a death in each stretch between
                                                           two lasting things, some twice
 TM_POINTS=all pytest ... (as above)                       a death at every point of every case
 TM_SEED=n                                                 other choices
 """
 
 import os
-import sys
 
 import pytest
 
@@ -79,7 +78,7 @@ def test_a_death_in_a_rare_moment_loses_nothing(name):
 
 
 @pytest.mark.long
-def test_every_point_under_every_outcome_in_every_scenario(capsys):
+def test_every_point_under_every_outcome_in_every_scenario(record_property):
     cases = [
         (scenario.name, outcome.name, SEED, None if EVERY_POINT else scenario.share)
         for scenario in SCENARIOS
@@ -94,11 +93,12 @@ def test_every_point_under_every_outcome_in_every_scenario(capsys):
     missed = sorted((names - total.killed) & set(total.first))  # passed, and not died at by chance
     for tally in spread(one, [total.first[name] for name in missed]):
         total.join(tally)
-    with capsys.disabled():
-        sys.stdout.write(
-            f"\n{len(names)} points x {len(OUTCOMES)} outcomes x {len(SCENARIOS)} scenarios, "
-            f"{len(RARE)} rare moments: {total.cases} cases, {total.orders} orders, {len(total.bad)} wrong "
-            f"({len(total.killed & names)} points died at, {total.seconds:.0f} s of CPU)\n"
-        )
+    record_property(
+        "figures",
+        f"{len(names)} points x {len(OUTCOMES)} outcomes x {len(SCENARIOS)} scenarios, "
+        f"{len(RARE)} rare moments: {total.cases} cases, {total.orders} orders, "
+        f"{len(total.bad)} doubled, lost or forgotten "
+        f"({len(total.killed & names)} points died at, {total.seconds:.0f} s of CPU)",
+    )
     assert not total.bad, shown(total.bad)
     assert names - total.killed == set(), "no case dies at these points"

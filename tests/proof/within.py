@@ -14,6 +14,7 @@ from tests.proof.place import Place, a_place
 from tests.world import TOKEN
 from tm import points
 from tm.errors import TradeManagerError
+from tm.numbers import DUST_SHARES
 from tm.service import control, jobs, rules
 from tm.store import alerts as alert_table
 from tm.store import attempts, state
@@ -146,6 +147,6 @@ def _judge(place: Place, action: str) -> list[str]:
         waits = [one.status for one in alert_table.listing(conn) if one.status == "QUEUED"]
     if sold > 100 or claimed != sold:
         wrong.append(f"sold {sold}, written down {claimed}")
-    if held > 0 and not paused and action not in ("cancel", "edit"):
+    if held >= DUST_SHARES and not paused and action not in ("cancel", "edit"):
         wrong.append(f"{held} are left, rules {live}, alerts {waits}")
     return wrong
