@@ -35,7 +35,7 @@ def target(price):
 
 CRASH, WICK = "crash_0.815_to_0.155", "wick_0.79_to_0.55"
 CASES = {
-    "a stop sells at the first valid bid after the gap": (CRASH, [stop("0.50")], {}, 500, 552, (548, "0.155")),
+    "a stop sells at the first valid bid after a gap": (CRASH, [stop("0.50")], {}, 500, 552, (548, "0.155")),
     "a target fires before the crash": (CRASH, [target("0.80")], {}, 470, 500, (491, "0.8")),
     "a stop fires on the wick": (WICK, [stop("0.60")], {}, 0, 60, (33, "0.6")),
     "two ticks in a row fire one row later": (WICK, [stop("0.60")], {"confirmTicks": 2}, 0, 60, (34, "0.6")),
