@@ -307,6 +307,17 @@ def test_an_order_that_waits_says_why_and_after_fifteen_minutes_the_agent_is_tol
     assert wired.sold() == 100
 
 
+def test_an_order_that_was_not_possible_for_a_day_ends_and_is_not_sold_by_surprise(wired):
+    alert = order(wired, tokenId="gone")
+    wired.tick(2)
+    wired.clock.advance(86_400)
+    wired.tick()
+    assert state_of(wired, alert)[0] == "FAILED"
+    wired.hold("gone")
+    wired.tick(3)
+    assert wired.orders("gone") == []
+
+
 def test_dust_that_could_not_be_sold_waits_an_hour(wired):
     wired.hold(shares="4", bid="0.50")
     alert = order(wired)

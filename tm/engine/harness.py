@@ -16,6 +16,7 @@ from tm.rules.backoff import MAX_JOB_SECONDS, MAX_REARM_SECONDS, is_due
 from tm.store import alerts, attempts, jobs, state
 
 WAITS_LONG = timedelta(minutes=15)
+GIVES_UP = timedelta(days=1)  # what was asked for yesterday must not be done by surprise
 
 
 def adopt_orphans(engine: Engine) -> None:
@@ -131,6 +132,8 @@ def _may_start(engine: Engine, job: Job) -> bool:
     end = "canceled by the user" if job.cancel_requested else None
     if routing.is_late(engine.store.conn, job, now):
         end = "expired"
+    if job.waiting_since is not None and now - job.waiting_since >= GIVES_UP:
+        end = f"not possible for a day: {job.last_error}"
     if end is not None:
         with engine.store.write("alert.end") as conn:
             consequences.fail_alert_job(conn, engine.settings, job, end, now)
